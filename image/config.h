@@ -1,0 +1,148 @@
+/* config: enclave.ini read into one structure, checked in full, every error with its line and what to do. */
+#ifndef INGOT_IMAGE_CONFIG_H
+#define INGOT_IMAGE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/reason.h"
+
+/*
+ * The same text is read by `ingot build` and, measured, by PID 1 and each of its roles: config_parse() is the only
+ * reader. One table (config.c) describes every section and key: parser, `ingot config`, "did you mean" and
+ * enclave.ini(5) come from it.
+ *
+ * A struct config owns all its strings and arrays; config_free() releases them. Strings are valid UTF-8 without
+ * control characters; a key that may be absent is NULL.
+ */
+#define CONFIG_FILE_MAX (256 * 1024) /* bytes of an enclave.ini */
+#define CONFIG_HOST_MAX 253          /* RFC 1035 §2.3.4, as text without the last dot */
+#define CONFIG_NAME_MAX 64           /* image name, version, labels of [inbound] and [identity], names of variables */
+#define CONFIG_ENDPOINTS_MAX 1024
+#define CONFIG_INBOUND_MAX 64
+#define CONFIG_VALUES_MAX 256 /* [env] entries; names in each of required and optional; words of args */
+#define CONFIG_ERRORS_MAX 100 /* errors shown of one file */
+
+/* Where the enclave sees the first endpoint host; the next distinct hosts follow (…, .255, 127.0.1.0, …). */
+#define CONFIG_FIRST_ADDRESS 0x7f000040u /* 127.0.0.64, host byte order */
+#define CONFIG_FIRST_VSOCK 8101u
+
+/* Places inside the image that more than one program must agree on. */
+#define CONFIG_PATH_INI "app/enclave.ini"
+#define CONFIG_PATH_ROOTFS "app/rootfs"
+#define CONFIG_PATH_MANIFEST "app/manifest"
+#define CONFIG_CERTS_FOLDER "/opt/enclave/certs" /* inside rootfs; filled after an accepted push */
+#define CONFIG_FILES_FOLDER "/opt/enclave/files" /* inside rootfs; where build puts ca = FILE and [identity] files */
+
+enum config_restart { CONFIG_RESTART_ON_FAILURE, CONFIG_RESTART_ALWAYS, CONFIG_RESTART_NEVER };
+enum config_secrets { CONFIG_SECRETS_NONE, CONFIG_SECRETS_PLAIN }; /* NONE: the file has no [secrets] */
+enum config_again { CONFIG_AGAIN_REFUSE }; /* identity and restart are refused until they are built */
+enum config_tls { CONFIG_TLS_MUTUAL, CONFIG_TLS_SERVER, CONFIG_TLS_APP, CONFIG_TLS_NONE };
+
+struct config_value {
+    char *name;
+    char *value;
+};
+
+struct config_endpoint {
+    char *label;      /* what stands behind `endpoint` in the section's name */
+    char *host;       /* lower case */
+    uint16_t port;    /* what the application dials, and the default of what the parent dials */
+    uint32_t vsock;   /* port on CID 3 */
+    uint32_t address; /* host byte order; the same for all endpoints of one host */
+    enum config_tls tls;
+    bool ca_pushed; /* ca = pushed */
+    char *ca_file;  /* ca = FILE, as written; config_packed_path() says where it lies in the image */
+    bool has_pin;
+    uint8_t pin[32];   /* SHA-256 of the SPKI DER, from pin = sha256/BASE64 */
+    char *server_name; /* the name to verify; NULL: host */
+    bool cn_allowed;
+    unsigned line;
+};
+
+struct config_inbound {
+    char *label;
+    uint32_t vsock;   /* the enclave listens here */
+    uint32_t address; /* to = ADDRESS:PORT, loopback only, host byte order */
+    uint16_t port;
+    unsigned line;
+};
+
+/* [identity LABEL]: certificate, key and CA files that build packs; whoever has the image has the key. */
+struct config_identity {
+    char *label;
+    char *cert_file;
+    char *key_file;
+    char *ca_file; /* may be NULL */
+    unsigned line;
+};
+
+struct config {
+    struct {
+        char *name;
+        char *version;
+        uint64_t memory; /* bytes, a multiple of 1 MiB, at least 64 MiB (the Nitro driver's minimum) */
+        unsigned cpus;
+    } image;
+    struct {
+        char *run; /* a built-in application's name, or an absolute path inside rootfs */
+        bool built_in;
+        char **args; /* arg_count strings, without argv[0] */
+        size_t arg_count;
+        enum config_restart restart;
+        size_t endpoint; /* index of the endpoint that a built-in application calls; SIZE_MAX: none */
+    } app;
+    struct config_value *env;
+    size_t env_count;
+    struct {
+        enum config_secrets mode;
+        uint32_t port;
+        char **required;
+        size_t required_count;
+        char **optional;
+        size_t optional_count;
+        enum config_again again;
+    } secrets;
+    struct config_endpoint *endpoints; /* in the file's order */
+    size_t endpoint_count;
+    struct config_inbound *inbound;
+    size_t inbound_count;
+    struct config_identity *identities;
+    size_t identity_count;
+    unsigned connections; /* [limits] connections: relayed connections at the same time, in both directions together */
+};
+
+/*
+ * All errors of one file, in the order of their lines, each "NAME:LINE: sentence". `lost` counts those beyond
+ * CONFIG_ERRORS_MAX. Warnings (tls = none, a packed key) are lines of the same form and do not make the parse fail.
+ */
+struct config_report {
+    char **errors;
+    size_t error_count;
+    size_t lost;
+    char **warnings;
+    size_t warning_count;
+};
+
+/*
+ * Reads size bytes of text, called name in messages. *config and *report are filled in (release both in either case).
+ * 0; -EINVAL with at least one error in the report; -ENOMEM.
+ */
+int config_parse(struct config *config, const char *name, const char *text, size_t size, struct config_report *report);
+void config_free(struct config *config);
+void config_report_free(struct config_report *report);
+
+/* The endpoint whose host (any case) and port these are; NULL where there is none. */
+const struct config_endpoint *config_endpoint_find(const struct config *config, const char *host, uint16_t port);
+
+/* Whether a pushed name is in required or optional. */
+bool config_secret_listed(const struct config *config, const char *name);
+
+/*
+ * Where a FILE of the configuration (`ca`, `cert`, `key`) lies inside rootfs: an absolute path is that path, a relative
+ * one (no "..") is a file beside enclave.ini that build puts into CONFIG_FILES_FOLDER. 0 or -ENAMETOOLONG.
+ */
+int config_packed_path(const char *file, char *path, size_t path_size);
+
+#endif
