@@ -1,0 +1,24 @@
+# common.sh: what the scripts of this folder share: where things lie, how they speak, how they end. Sourced, never run.
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # the variables are for those who source this
+
+INGOT_HOME=${HOME:-/tmp}/.cache/ingot
+downloads=${INGOT_DOWNLOADS:-$INGOT_HOME/downloads}
+cache=${INGOT_CACHE:-$INGOT_HOME/cache}
+jobs=${INGOT_JOBS:-$(nproc)}
+
+note() { printf '%s\n' "$*" >&2; }
+misuse() {
+    note "${0##*/}: $*"
+    exit 100
+}
+die() {
+    note "${0##*/}: $*"
+    exit 111
+}
+need() {
+    local tool
+    for tool; do
+        command -v "$tool" >/dev/null || die "needs '$tool', which is not installed here"
+    done
+}
