@@ -2,7 +2,8 @@
 #ifndef INGOT_INIT_ROLES_H
 #define INGOT_INIT_ROLES_H
 
-#include <sys/types.h>
+#include "base/reason.h"
+#include "image/config.h"
 
 /*
  * Every role is /init under another argv[0] (looked at only if getpid() ≠ 1). It reads the measured enclave.ini for
@@ -28,8 +29,15 @@ enum { ROLE_UID_RELAY = 101, ROLE_UID_SECRETS = 102, ROLE_UID_APP = 1000 };
 #define ROLE_HEARTBEAT_PORT 9000u
 #define ROLE_HEARTBEAT_BYTE 0xB7
 
+/*
+ * What a role runs: from main() on, still root, in PID 1's root folder. Returns the process's exit code:
+ * 0 (PID 1 has closed ROLE_CONTROL, or the work is done), 100, 111. Prints through init/log.h.
+ */
 int role_relay(void);
 int role_secrets(void);
 int role_app(void);
+
+/* Reads the measured enclave.ini: the first thing a role does. 0 or -errno. */
+int role_config(struct config *config, struct reason *why);
 
 #endif
