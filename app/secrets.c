@@ -1,0 +1,181 @@
+/* secrets: writes and maps the sealed memory file that carries one accepted push from process to process. */
+#include "app/secrets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/file.h"
+
+/* Nobody who holds the descriptor can change what another reader sees. */
+#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+/* Header and parts together; -EINVAL over SECRETS_FILE_MAX. */
+static int file_size(const struct secrets_header *header, size_t *size, struct reason *why)
+{
+    const uint32_t parts[] = {header->env_size, header->cert_size, header->key_size, header->ca_size};
+
+    *size = sizeof *header;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (!bytes_add(*size, parts[i], size) || *size > SECRETS_FILE_MAX) {
+            return reason_set(why, -EINVAL, "secrets: the parts are over %d bytes together", SECRETS_FILE_MAX);
+        }
+    }
+    return 0;
+}
+
+/* env_count strings "NAME=VALUE", the last byte a NUL: what lets readers walk the block without looking for its end. */
+static int check_environment(const struct secrets_header *header, const char *env, struct reason *why)
+{
+    size_t count = 0;
+
+    if (header->env_size > 0 && env[header->env_size - 1] != '\0') {
+        return reason_set(why, -EINVAL, "secrets: the environment does not end with a NUL");
+    }
+    for (size_t at = 0; at < header->env_size; at += strlen(env + at) + 1) {
+        const char *equals = strchr(env + at, '=');
+        if (equals == NULL || equals == env + at) {
+            return reason_set(why, -EINVAL, "secrets: entry %zu of the environment is not NAME=VALUE", count);
+        }
+        count++;
+    }
+    if (count != header->env_count) {
+        return reason_set(why, -EINVAL, "secrets: the environment has %zu entries, the header says %u", count,
+            (unsigned)header->env_count);
+    }
+    return 0;
+}
+
+static int write_parts(int fd, const struct secrets_header *header, const char *const parts[static 4])
+{
+    const uint32_t sizes[] = {header->env_size, header->cert_size, header->key_size, header->ca_size};
+    int error = file_write_all(fd, header, sizeof *header);
+
+    for (size_t i = 0; i < 4 && error == 0; i++) {
+        error = sizes[i] > 0 ? file_write_all(fd, parts[i], sizes[i]) : 0;
+    }
+    if (error == 0 && fcntl(fd, F_ADD_SEALS, SEALS) < 0) {
+        error = -errno;
+    }
+    return error;
+}
+
+int secrets_write(const struct secrets_header *header, const char *env, const char *cert, const char *key,
+    const char *ca, int *fd, struct reason *why)
+{
+    const char *parts[] = {env, cert, key, ca};
+    struct secrets_header whole = *header;
+    size_t size;
+    int error = file_size(header, &size, why);
+
+    if (error < 0) {
+        return error;
+    }
+    whole.magic = SECRETS_MAGIC;
+    whole.reserved = 0;
+    error = check_environment(&whole, env, why);
+    if (error < 0) {
+        return error;
+    }
+    int file = memfd_create("secrets", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (file < 0) {
+        return reason_system(why, -errno, "secrets: cannot make a memory file");
+    }
+    error = write_parts(file, &whole, parts);
+    if (error < 0) {
+        close(file);
+        return reason_system(why, error, "secrets: cannot write %zu bytes to the memory file", size);
+    }
+    *fd = file;
+    return 0;
+}
+
+static int check_file(int fd, size_t *size, struct reason *why)
+{
+    struct stat status;
+    int seals = fcntl(fd, F_GET_SEALS);
+
+    if (seals < 0 || (seals & SEALS) != SEALS) {
+        return reason_set(why, -EINVAL, "secrets: the descriptor is not a memory file sealed against changes");
+    }
+    if (fstat(fd, &status) < 0) {
+        return reason_system(why, -errno, "secrets: cannot look at the memory file");
+    }
+    if (status.st_size < (off_t)sizeof(struct secrets_header) || status.st_size > SECRETS_FILE_MAX) {
+        return reason_set(why, -EINVAL, "secrets: the memory file has %lld bytes, not %zu to %d",
+            (long long)status.st_size, sizeof(struct secrets_header), SECRETS_FILE_MAX);
+    }
+    *size = (size_t)status.st_size;
+    return 0;
+}
+
+static int check_header(const struct secrets_header *header, size_t map_size, struct reason *why)
+{
+    size_t size;
+    int error;
+
+    if (header->magic != SECRETS_MAGIC || header->reserved != 0) {
+        return reason_set(why, -EINVAL, "secrets: the memory file does not begin as one");
+    }
+    error = file_size(header, &size, why);
+    if (error == 0 && size != map_size) {
+        error = reason_set(why, -EINVAL, "secrets: the memory file has %zu bytes, its header says %zu", map_size, size);
+    }
+    return error;
+}
+
+int secrets_map(struct secrets *secrets, int fd, struct reason *why)
+{
+    size_t size;
+    int error = check_file(fd, &size, why);
+
+    memset(secrets, 0, sizeof *secrets);
+    if (error < 0) {
+        return error;
+    }
+    void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (map == MAP_FAILED) {
+        return reason_system(why, -errno, "secrets: cannot map %zu bytes", size);
+    }
+    secrets->map = map;
+    secrets->map_size = size;
+    secrets->header = map;
+    error = check_header(secrets->header, size, why);
+    if (error == 0) {
+        secrets->env = (const char *)map + sizeof *secrets->header;
+        secrets->cert = secrets->env + secrets->header->env_size;
+        secrets->key = secrets->cert + secrets->header->cert_size;
+        secrets->ca = secrets->key + secrets->header->key_size;
+        error = check_environment(secrets->header, secrets->env, why);
+    }
+    if (error < 0) {
+        secrets_unmap(secrets);
+    }
+    return error;
+}
+
+void secrets_unmap(struct secrets *secrets)
+{
+    if (secrets->map != NULL) {
+        munmap(secrets->map, secrets->map_size);
+    }
+    memset(secrets, 0, sizeof *secrets);
+}
+
+const char *secrets_env(const struct secrets *secrets, const char *name)
+{
+    size_t length = strlen(name);
+    size_t size = secrets->header != NULL ? secrets->header->env_size : 0;
+
+    for (size_t at = 0; at < size; at += strlen(secrets->env + at) + 1) {
+        const char *entry = secrets->env + at;
+        if (strncmp(entry, name, length) == 0 && entry[length] == '=') {
+            return entry + length + 1;
+        }
+    }
+    return NULL;
+}
