@@ -1,0 +1,119 @@
+# ingot: everything a person types. `make help` lists it; reproducible/ holds what `make eif` runs.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+CONFIG ?= examples/watermark/enclave.ini#  the image: make eif CONFIG=my/enclave.ini ROOT=my/rootfs
+ROOT ?=
+TIME ?= 60#  seconds for each fuzzer: make fuzz TIME=600
+export INGOT_CACHE ?= $(HOME)/.cache/ingot/cache
+export INGOT_DOWNLOADS ?= $(HOME)/.cache/ingot/downloads
+
+LAYERS := base crypto net tls attest image app
+LIBRARY := $(sort $(wildcard $(LAYERS:=/*.c)))
+SOURCES := $(LIBRARY) $(sort $(wildcard init/*.c tools/*.c tools/emulator/*.c))
+HEADERS := $(sort $(wildcard $(LAYERS:=/*.h) init/*.h tools/*.h tools/emulator/*.h))
+UNITS := $(sort $(wildcard $(patsubst %,tests/%/*.c,$(LAYERS) init tools)))
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c)))
+SCRIPTS := .ci/run $(shell grep -lsE '^#!.*(ba)?sh$$' reproducible/* tests/* tests/*/* examples/*/* 2>/dev/null)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+# ---- the image ----
+NAME := $(shell sed -n 's/^[ \t]*name[ \t]*=[ \t]*\([A-Za-z0-9._-]*\).*/\1/p' $(CONFIG) 2>/dev/null | head -n 1)
+EIF := build/$(or $(NAME),unnamed).eif
+PINNED := $(wildcard reproducible/*.lock reproducible/*.sh reproducible/recipes/* reproducible/patches/* reproducible/epoch) \
+	$(addprefix reproducible/,kernel.config part root enter fetch)
+ROOT_FILES := $(if $(ROOT),$(shell find $(ROOT) ! -type d))
+
+eif: $(EIF) ## build the enclave image of CONFIG (default: examples/watermark) from pinned sources
+$(EIF): build/bzImage build/init build/ingot $(CONFIG) $(wildcard $(dir $(CONFIG))*.pem) $(ROOT_FILES) reproducible/epoch
+	@SOURCE_DATE_EPOCH=$$(cat reproducible/epoch) build/ingot build -c $(CONFIG) $(if $(ROOT),--root $(ROOT)) -o $@
+
+build/bzImage: $(PINNED) | build/.needs-eif
+	@part=$$(reproducible/part kernel) && cp -f "$$part/bzImage" $@ && touch $@
+build/init build/ingot &: $(SOURCES) $(HEADERS) $(PINNED) VERSION | build/.needs-eif
+	@part=$$(reproducible/part programs) && cp -f "$$part/init" "$$part/ingot" build/ && touch build/init build/ingot
+build/qemu: $(PINNED) | build/.needs-eif
+	@part=$$(reproducible/part emulator) && ln -sfn "$$part" $@
+build/.needs-%: reproducible/needs
+	@mkdir -p build && reproducible/needs $* && touch $@
+
+run: $(EIF) build/qemu ## boot that image here, with the parent's side, console on the terminal (ARGS= for ingot run)
+	@build/ingot run $(EIF) $(ARGS)
+demo: build/watermark.eif build/qemu build/.needs-check ## a real service, certificates, the enclave, one call through mutual TLS
+	@tests/demo
+build/watermark.eif: CONFIG := examples/watermark/enclave.ini
+
+# ---- checks ----
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wvla -Werror
+CFLAGS := -std=c11 -D_GNU_SOURCE -DINGOT_VERSION='"$(shell cat VERSION)"' $(WARNINGS) -g -ffunction-sections -fdata-sections -I. -MMD -MP
+gcc.cc := gcc
+gcc.flags := -O1 -fstack-protector-strong
+san.cc := clang
+san.flags := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -fsanitize=fuzzer-no-link
+san.libflags := -O1 -g -fsanitize=address
+gcc.libflags := -O2 -g
+HOST_PINNED := $(wildcard reproducible/sources.lock reproducible/libraries.sh reproducible/host-libraries reproducible/patches/*)
+LDLIBS := -lbearssl -linih -ljansson -ltinycbor -lpthread
+
+# $(1): gcc (plain) or san (clang with ASan, UBSan and coverage): the same sources and tests under both compilers.
+define variant
+build/$(1)/libs/.key: $$(HOST_PINNED) | build/.needs-check
+	@reproducible/host-libraries build/$(1)/libs $$($(1).cc) "$$($(1).libflags)" && touch $$@
+build/$(1)/%.o: %.c build/$(1)/libs/.key
+	@mkdir -p $$(@D) && $$($(1).cc) $$(CFLAGS) $$($(1).flags) -isystem build/$(1)/libs/include -c $$< -o $$@
+build/$(1)/libingot.a: $$(patsubst %.c,build/$(1)/%.o,$$(filter-out init/main.c tools/ingot.c,$$(SOURCES)))
+	@rm -f $$@ && ar rcs $$@ $$^
+build/$(1)/tests/%.run: build/$(1)/tests/%.o build/$(1)/libingot.a
+	@$$($(1).cc) $$($(1).flags) -Wl,--gc-sections -o $$@ $$^ -Lbuild/$(1)/libs/lib -lcmocka $$(LDLIBS)
+$(1)-objects: $$(patsubst %.c,build/$(1)/%.o,$$(SOURCES))
+$(1)-units: $$(patsubst tests/%.c,build/$(1)/tests/%.run,$$(UNITS)) $(1)-objects
+	@tests/run $(1)-units $$(filter %.run,$$^)
+-include $$(patsubst %.c,build/$(1)/%.d,$$(SOURCES) $$(UNITS))
+endef
+$(foreach v,gcc san,$(eval $(call variant,$(v))))
+.SECONDARY:
+
+build/san/fuzz/%: build/san/tests/fuzz/%.o build/san/libingot.a
+	@mkdir -p $(@D) && clang $(san.flags) -fsanitize=fuzzer -o $@ $^ -Lbuild/san/libs/lib $(LDLIBS)
+
+GROUPS := static gcc-units san-units corpora service boot
+check: ## every test, with the boot of the real image (10 minutes)
+	@rm -rf build/results
+	@$(MAKE) -k -j$$(nproc) programs build/watermark.eif build/qemu || true
+	@$(MAKE) -k $(GROUPS) || true
+	@tests/run --sum $(GROUPS)
+programs: gcc-objects san-objects $(FUZZERS:%=build/san/fuzz/%) $(foreach v,gcc san,$(patsubst tests/%.c,build/$(v)/tests/%.run,$(UNITS)))
+static: | build/.needs-check ## layers, format, shell scripts, forbidden words
+	@tests/run static tests/static/*.test
+corpora: $(FUZZERS:%=build/san/fuzz/%) ## the fuzzers' seeds, once each
+	@tests/run corpora tests/fuzz/replay.test
+service: gcc-units $(wildcard tests/*/*.test) ## scripts that try parts against nginx, OpenSSL, curl
+	@tests/run service $(filter-out tests/static/% tests/fuzz/% tests/boot/% tests/interop/%,$(wildcard tests/*/*.test))
+boot: build/watermark.eif build/qemu | build/.needs-check ## the real image, booted
+	@tests/run boot tests/boot/*.test
+check-interop: build/watermark.eif build/qemu | build/.needs-interop ## AWS's own reader, a Go server
+	@tests/run interop tests/interop/*.test
+	@tests/run --sum interop
+check-long: check check-interop ## all of it at full length: fuzzers, soak, every memory size
+	@$(MAKE) fuzz TIME=$(TIME)
+	@LONG=1 tests/run long tests/boot/*.test
+	@tests/run --sum $(GROUPS) interop long
+fuzz: $(FUZZERS:%=build/san/fuzz/%) ## TIME seconds of each fuzzer; prints executions and coverage
+	@tests/fuzz/run $(TIME) $(FUZZERS)
+bench-boot: build/watermark.eif build/qemu ## figures of the booted image, medians of 5, software emulation
+	@tests/bench/boot
+
+record: build/watermark.eif ## writes reproducible/pcrs.json anew from this build
+	@tests/record > build/pcrs.json && mv build/pcrs.json reproducible/pcrs.json
+format: ## clang-format over all of our C
+	@clang-format-14 -i $(SOURCES) $(HEADERS) $(wildcard tests/*/*.[ch] examples/*/*.c)
+clean: ## remove build/ (downloads and built parts stay in ~/.cache/ingot)
+	@rm -rf build
+
+.PHONY: help eif run demo check programs static corpora service boot check-interop check-long fuzz bench-boot record format clean \
+	$(foreach v,gcc san,$(v)-units $(v)-objects)
