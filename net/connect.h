@@ -1,0 +1,37 @@
+/* connect: reaches an address on the loop: names resolved, every address of a name tried, the hybrid line exchanged. */
+#ifndef INGOT_NET_CONNECT_H
+#define INGOT_NET_CONNECT_H
+
+#include "base/reason.h"
+#include "net/address.h"
+#include "net/loop.h"
+
+/*
+ *   connect_start ── done(arg, fd ≥ 0, NULL): the socket is connected, non-blocking, and the callee's
+ *                 ── done(arg, -errno, why): it failed
+ *   connect_cancel ─ stops; done is not called
+ *
+ * done is called once, never from inside connect_start(), and the handle is gone when it is.
+ *
+ * A name is resolved beside the loop (net/resolve.h); its addresses are tried in the resolver's order, each with an
+ * equal share of the time that is left. A Unix socket whose backlog is full (EAGAIN, nothing to poll) is tried every
+ * CONNECT_RETRY_MS for at most CONNECT_RETRY_FOR_MS.
+ *
+ * Errors: those of connect(2); -ETIMEDOUT after milliseconds; -ENOENT for a name that does not resolve, with a sentence
+ * that begins `failed to resolve hostname`; -ECONNREFUSED for a hybrid socket that ends without `OK`; -EPROTO where it
+ * answers with something else.
+ */
+#define CONNECT_RETRY_MS 5
+#define CONNECT_RETRY_FOR_MS 2000
+#define CONNECT_MS 10000 /* the usual bound on all of it */
+
+struct connect;
+typedef void connect_done(void *arg, int fd, const struct reason *why);
+
+/* address must stay as it is until done or connect_cancel(). 0 or -ENOMEM. */
+int connect_start(struct connect **connect, struct loop *loop, const struct address *address, int64_t milliseconds,
+    connect_done *done, void *arg);
+/* NULL does nothing. */
+void connect_cancel(struct connect *connect);
+
+#endif
