@@ -2,11 +2,10 @@
 #ifndef INGOT_INIT_CONFINE_H
 #define INGOT_INIT_CONFINE_H
 
-#include <linux/filter.h>
-#include <stddef.h>
-
 #include "base/reason.h"
 #include "image/config.h"
+
+#define CONFINE_EMPTY "/empty" /* made by the step mounts: the root folder of roles that need no files */
 
 /*
  * A role of ours calls this once, as root, after it has read the configuration and made what it needs from the file
@@ -27,11 +26,11 @@ int confine_role(const char *role, const struct config *config, struct reason *w
  * mounting, tracing, BPF, modules, reboot, clocks, namespaces, keys, swap and the like with EPERM; 32-bit and x32
  * calls end it. The list is inherited by all it starts.
  */
-int confine_program(const struct config *config, struct reason *why);
+int confine_program(struct reason *why);
 
 /*
- * The filters by themselves: installs the allow list of a role, or the deny list, on the calling thread, which must
- * have no_new_privs (or be root). What confine_role() and confine_program() do last; tests call them alone.
+ * The filters by themselves: no_new_privs, and the allow list of a role or the deny list, on the calling thread. What
+ * confine_role() and confine_program() do last; tests call them alone.
  */
 int confine_filter_role(const char *role, struct reason *why);
 int confine_filter_program(struct reason *why);
