@@ -108,6 +108,8 @@ fuzz: $(FUZZERS:%=build/san/fuzz/%) ## TIME seconds of each fuzzer; prints execu
 bench-boot: build/watermark.eif build/qemu ## figures of the booted image, medians of 5, software emulation
 	@tests/bench/boot
 
+rebuild: build/watermark.eif ## the image once more, elsewhere, from nothing but downloads: the same bytes?
+	@tests/rebuild
 record: build/watermark.eif ## writes reproducible/pcrs.json anew from this build
 	@tests/record > build/pcrs.json && mv build/pcrs.json reproducible/pcrs.json
 format: ## clang-format over all of our C
@@ -115,5 +117,5 @@ format: ## clang-format over all of our C
 clean: ## remove build/ (downloads and built parts stay in ~/.cache/ingot)
 	@rm -rf build
 
-.PHONY: help eif run demo check programs static corpora service boot check-interop check-long fuzz bench-boot record format clean \
+.PHONY: help eif run demo check programs static corpora service boot check-interop check-long fuzz bench-boot rebuild record format clean \
 	$(foreach v,gcc san,$(v)-units $(v)-objects)
