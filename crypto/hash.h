@@ -30,5 +30,7 @@ void hash_sha384_out(const struct hash_sha384 *hash, uint8_t digest[static HASH_
 
 /* CRC-32/ISO-HDLC (zlib's): start with 0, go on with what it returned. */
 uint32_t hash_crc32(uint32_t crc, const void *data, size_t size);
+/* The CRC-32 of two runs of bytes, one behind the other, from the CRC-32 of each. */
+uint32_t hash_crc32_join(uint32_t first, uint32_t second, uint64_t second_size);
 
 #endif

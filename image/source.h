@@ -2,6 +2,7 @@
 #ifndef INGOT_IMAGE_SOURCE_H
 #define INGOT_IMAGE_SOURCE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/reason.h"
