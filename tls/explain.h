@@ -9,18 +9,19 @@
  * sent (RFC 5246 §7.2). From 1000 on they are ours.
  */
 enum {
-    TLS_FAULT_TRUNCATED = 1000,  /* end of the transport without close_notify */
-    TLS_FAULT_ENDED_EARLY,       /* end of the transport in the handshake */
-    TLS_FAULT_NO_CERTIFICATE,    /* the peer sent none */
-    TLS_FAULT_CHAIN_TOO_LARGE,   /* over TLS_CHAIN_MAX or TLS_CHAIN_COUNT */
-    TLS_FAULT_MALFORMED,         /* a certificate that is not strict DER */
-    TLS_FAULT_NAME,              /* no name of the leaf is the one dialled */
-    TLS_FAULT_NAME_CN_ONLY,      /* only its CN is, and that is not allowed */
-    TLS_FAULT_PURPOSE,           /* extendedKeyUsage without the purpose needed */
-    TLS_FAULT_PIN,               /* another key than the pinned one */
-    TLS_FAULT_KEY_SIZE,          /* an RSA key outside of 2048–4096 bits */
-    TLS_FAULT_NOT_YET_VALID,     /* the library has one code for both ends of the dates */
-    TLS_FAULT_REFUSED,           /* the verify hook said no */
+    TLS_FAULT_TRUNCATED = 1000, /* end of the transport without close_notify */
+    TLS_FAULT_ENDED_EARLY,      /* end of the transport in the handshake */
+    TLS_FAULT_NO_CERTIFICATE,   /* the peer sent none */
+    TLS_FAULT_CHAIN_TOO_LARGE,  /* over TLS_CHAIN_MAX or TLS_CHAIN_COUNT */
+    TLS_FAULT_MALFORMED,        /* a certificate that is not strict DER */
+    TLS_FAULT_NAME,             /* no name of the leaf is the one dialled */
+    TLS_FAULT_NAME_CN_ONLY,     /* only its CN is, and that is not allowed */
+    TLS_FAULT_PURPOSE,          /* extendedKeyUsage without the purpose needed */
+    TLS_FAULT_PIN,              /* another key than the pinned one */
+    TLS_FAULT_KEY_SIZE,         /* an RSA key outside of 2048–4096 bits */
+    TLS_FAULT_NOT_YET_VALID,    /* the library has one code for both ends of the dates */
+    TLS_FAULT_CONSTRAINTS,      /* nameConstraints, which we don't apply */
+    TLS_FAULT_REFUSED,          /* the verify hook said no */
 };
 
 struct tls_fault {

@@ -27,7 +27,7 @@ void tls_identity_free(struct tls_identity *identity);
 int64_t tls_identity_not_after(const struct tls_identity *identity);
 const char *tls_identity_subject(const struct tls_identity *identity);
 
-/* Three PEM texts, each malloc'd, NUL-terminated and without NUL inside. */
+/* Three PEM texts, each malloc'd, NUL-terminated and without NUL inside; pem as it was given. */
 struct identity_pem {
     char *cert;
     char *key;
@@ -36,7 +36,7 @@ struct identity_pem {
 
 /*
  * Reads {"client_cert": …, "client_key": …, "ca_cert": …}, each PEM text or base64 of PEM text, given as a JSON object
- * or as a string that holds such an object. Other keys are an error. All three must be there, and are checked as
+ * or as a string that holds such an object; other keys are passed over. All three must be there, and are checked as
  * tls_identity_load() and tls_trust_load() do; a sentence names the field.
  * 0 with *out the caller's (identity_pem_free() wipes it); -EINVAL, -ENOMEM with *out empty.
  * value is jansson's json_t, borrowed.

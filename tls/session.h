@@ -71,7 +71,7 @@ struct tls_client {
     const struct tls_identity *identity; /* the same; NULL: no client certificate */
     const uint8_t *pin;                  /* 32 bytes, SHA-256 of the leaf's SubjectPublicKeyInfo; NULL: none; copied */
     bool cn_allowed;
-    int64_t now; /* seconds since 1970 */
+    int64_t now;        /* seconds since 1970 */
     tls_verify *verify; /* NULL: none */
     void *verify_arg;
 };
@@ -128,7 +128,7 @@ int tls_session_error(const struct tls_session *session, struct reason *why);
 
 /* What was agreed on, for the one log line of each session. */
 struct tls_summary {
-    char peer[640];    /* the leaf's subject and names, quoted: "CN=a" ("DNS:a, DNS:b") */
+    char peer[640];      /* the leaf's subject and names, quoted: "CN=a" ("DNS:a, DNS:b") */
     const char *version; /* "TLSv1.2" */
     const char *suite;   /* the IANA name */
     long days_left;      /* until the leaf's notAfter, rounded down, at `now` of the start */
