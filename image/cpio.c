@@ -168,8 +168,6 @@ static int skip_zeros(struct cpio_reader *reader, size_t count, struct reason *w
 static int read_header(struct cpio_reader *reader, struct cpio_entry *entry, struct reason *why)
 {
     char wire[CPIO_HEADER_SIZE];
-    char own[CPIO_HEADER_SIZE];
-    struct cpio_header plain;
     int error = source_read(&reader->source, reader->offset, wire, sizeof wire, why);
 
     if (error < 0) {
@@ -182,9 +180,6 @@ static int read_header(struct cpio_reader *reader, struct cpio_entry *entry, str
     if (!header_from_wire(&entry->header, wire)) {
         return REFUSE(why, reader->offset, "a field of the header is not hexadecimal");
     }
-    plain = plain_header(reader->entries + 1, entry->header.mode, entry->header.size, entry->header.name_size);
-    header_to_wire(&plain, own);
-    entry->plain = memcmp(wire, own, sizeof own) == 0;
     if (entry->header.name_size < 2 || entry->header.name_size > sizeof entry->name) {
         return REFUSE(why, reader->offset, "a name of %" PRIu32 " bytes with its NUL (2 to %zu are possible)",
             entry->header.name_size, sizeof entry->name);
@@ -209,8 +204,24 @@ static int read_name(struct cpio_reader *reader, struct cpio_entry *entry, struc
     return skip_zeros(reader, padding(CPIO_HEADER_SIZE + size), why);
 }
 
+/* Compares the header's bytes at offset with those of our own writer. */
+static int compare_plain(struct cpio_reader *reader, struct cpio_entry *entry, uint64_t offset, struct reason *why)
+{
+    const struct cpio_header *header = &entry->header;
+    struct cpio_header plain = strcmp(entry->name, TRAILER) == 0
+                                   ? plain_header(0, 0, 0, sizeof TRAILER)
+                                   : plain_header(reader->entries + 1, header->mode, header->size, header->name_size);
+    char wire[CPIO_HEADER_SIZE];
+    char own[CPIO_HEADER_SIZE];
+    int error = source_read(&reader->source, offset, wire, sizeof wire, why);
+
+    header_to_wire(&plain, own);
+    entry->plain = error == 0 && memcmp(wire, own, sizeof own) == 0;
+    return error;
+}
+
 /* The archive ends here: nothing but a few zeros may follow, or the kernel would read on. */
-static int read_end(struct cpio_reader *reader, const struct cpio_entry *entry, struct reason *why)
+static int read_end(struct cpio_reader *reader, struct cpio_entry *entry, struct reason *why)
 {
     uint64_t left = reader->source.size - reader->offset;
 
@@ -220,16 +231,21 @@ static int read_end(struct cpio_reader *reader, const struct cpio_entry *entry, 
     if (left > CPIO_END_PADDING_MAX) {
         return REFUSE(why, reader->offset, "%" PRIu64 " bytes stand behind the end of the archive", left);
     }
+    entry->plain = entry->plain && left == 0;
     return skip_zeros(reader, (size_t)left, why);
 }
 
 int cpio_next(struct cpio_reader *reader, struct cpio_entry *entry, struct reason *why)
 {
+    uint64_t start = reader->offset;
     uint64_t left;
     int error = read_header(reader, entry, why);
 
     if (error == 0) {
         error = read_name(reader, entry, why);
+    }
+    if (error == 0) {
+        error = compare_plain(reader, entry, start, why);
     }
     if (error < 0) {
         return error;

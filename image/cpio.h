@@ -60,7 +60,8 @@ struct cpio_entry {
     struct cpio_header header;
     char name[CPIO_NAME_MAX + 1]; /* as in the archive: not yet known to be a harmless path */
     struct source content;
-    bool plain; /* the header is, byte for byte, what cpio_add() writes for the next entry */
+    bool plain; /* the header is, byte for byte, what cpio_add() writes for the next entry; at the end: as cpio_end(),
+                   and nothing behind it */
 };
 
 struct cpio_reader {

@@ -13,10 +13,11 @@
  * (bytes), fields separated by one space, path last and to the end of the line:
  *
  *   ingot manifest 1
- *   d 0755 - - app/rootfs
+ *   d 0755 - - app
  *   f 0644 1234 <64 hex digits of SHA-256> app/enclave.ini
- *   l 0777 11 <64 hex digits of SHA-256 of the target> app/rootfs/bin/sh
- *   end 3
+ *   d 0755 - - app/rootfs
+ *   l 0777 11 <64 hex digits of SHA-256 of the target> app/rootfs/sh
+ *   end 4
  *
  * The last line counts the entries, so that a cut manifest is seen.
  */
@@ -24,6 +25,10 @@
 #define MANIFEST_FILE_MAX (16u << 20)
 #define MANIFEST_ENTRIES_MAX 65536
 
+/*
+ * The entries are "app" and what is below it; a path has no control characters, no part over 255 bytes, and the folder
+ * it lies in is an entry before it: so nothing lies behind a symbolic link.
+ */
 enum manifest_type { MANIFEST_FOLDER = 'd', MANIFEST_REGULAR = 'f', MANIFEST_LINK = 'l' };
 
 struct manifest_entry {
@@ -45,9 +50,17 @@ int manifest_parse(struct manifest *manifest, const char *text, size_t size, str
 int manifest_write(const struct manifest *manifest, char **text, size_t *size);
 void manifest_free(struct manifest *manifest);
 
+/* Whether this can stand as a path in a manifest: relative, "app" or below, no ".", "..", empty or over-long parts. */
+bool manifest_path_valid(const char *path);
+/* The entry of this path in a sorted manifest, NULL where there is none. */
+const struct manifest_entry *manifest_find(const struct manifest *manifest, const char *path);
+/* Puts an entry at the end (path is copied). 0 or -ENOMEM, -E2BIG beyond MANIFEST_ENTRIES_MAX. */
+int manifest_add(struct manifest *manifest, const struct manifest_entry *entry);
+
 /*
  * Compares the tree below root ("/" in the enclave) with the manifest: every entry is there with its type, mode,
- * size and digest, root-owned, and nothing else lies below "app" but the manifest itself.
+ * size and digest, owned by the user who checks (root in the enclave), and nothing else lies below "app" but the
+ * manifest itself. Nobody else may be changing the tree meanwhile.
  * 0; -EILSEQ with a sentence that names the first difference; another -errno where the tree can't be read.
  */
 int manifest_check(const struct manifest *manifest, const char *root, struct reason *why);
