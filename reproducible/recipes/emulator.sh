@@ -13,7 +13,7 @@ out=/build/out
 mkdir -p "$out/lib" "$out/firmware"
 cp qemu-system-x86_64 "$out/lib/qemu-system-x86_64.elf"
 cp -L /lib64/ld-linux-x86-64.so.2 "$out/lib/"
-ldd qemu-system-x86_64 | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | while read -r library; do cp -L "$library" "$out/lib/"; done
+/lib64/ld-linux-x86-64.so.2 --list ./qemu-system-x86_64 | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | while read -r library; do cp -L "$library" "$out/lib/"; done
 cp /build/firmware/usr/share/qemu/qboot.rom /build/firmware/usr/share/qemu/linuxboot_dma.bin "$out/firmware/"
 cat >"$out/qemu-system-x86_64" <<'WRAPPER'
 #!/bin/sh
