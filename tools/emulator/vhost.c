@@ -1,0 +1,673 @@
+/* vhost: a vhost-user back end for a socket device: QEMU's messages, the guest's memory, two rings and their kicks. */
+#include "tools/emulator/vhost.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    GET_FEATURES = 1,
+    SET_FEATURES = 2,
+    SET_OWNER = 3,
+    SET_MEM_TABLE = 5,
+    SET_VRING_NUM = 8,
+    SET_VRING_ADDR = 9,
+    SET_VRING_BASE = 10,
+    GET_VRING_BASE = 11,
+    SET_VRING_KICK = 12,
+    SET_VRING_CALL = 13,
+    SET_VRING_ERR = 14,
+    GET_PROTOCOL_FEATURES = 15,
+    SET_PROTOCOL_FEATURES = 16,
+    GET_QUEUE_NUM = 17,
+    SET_VRING_ENABLE = 18,
+    GET_CONFIG = 24
+};
+
+enum { FLAG_VERSION = 1, FLAG_VERSION_MASK = 3, FLAG_REPLY = 4, FLAG_NEED_REPLY = 8 };
+
+#define FEATURE_INDIRECT (UINT64_C(1) << 28)
+#define FEATURE_EVENT_INDEX (UINT64_C(1) << 29)
+#define FEATURE_PROTOCOL (UINT64_C(1) << 30)
+#define FEATURE_VERSION_1 (UINT64_C(1) << 32)
+#define FEATURES (FEATURE_INDIRECT | FEATURE_EVENT_INDEX | FEATURE_PROTOCOL | FEATURE_VERSION_1)
+
+#define PROTOCOL_MQ (UINT64_C(1) << 0)
+#define PROTOCOL_REPLY_ACK (UINT64_C(1) << 3)
+#define PROTOCOL_CONFIG (UINT64_C(1) << 9)
+#define PROTOCOL_FEATURES (PROTOCOL_MQ | PROTOCOL_REPLY_ACK | PROTOCOL_CONFIG)
+
+#define FILE_INDEX_MASK 0xffu        /* of the number that comes with a kick or call descriptor */
+#define FILE_NONE (UINT64_C(1) << 8) /* no descriptor comes with it */
+
+struct message_header {
+    uint32_t request;
+    uint32_t flags;
+    uint32_t size;
+};
+_Static_assert(sizeof(struct message_header) == 12, "vhost-user, \"Header\"");
+
+struct vring_state {
+    uint32_t index;
+    uint32_t number;
+};
+_Static_assert(sizeof(struct vring_state) == 8, "vhost-user, \"A vring state description\"");
+
+struct vring_address {
+    uint32_t index;
+    uint32_t flags;
+    uint64_t descriptors;
+    uint64_t used;
+    uint64_t available;
+    uint64_t log;
+};
+_Static_assert(sizeof(struct vring_address) == 40, "vhost-user, \"A vring address description\"");
+
+struct region_description {
+    uint64_t guest;
+    uint64_t size;
+    uint64_t user;
+    uint64_t offset; /* of its first byte in the descriptor */
+};
+
+struct memory_table {
+    uint32_t count;
+    uint32_t padding;
+    struct region_description regions[MEMORY_REGIONS_MAX];
+};
+_Static_assert(
+    sizeof(struct memory_table) == 8 + 32 * MEMORY_REGIONS_MAX, "vhost-user, \"Memory regions description\"");
+
+struct configuration {
+    uint32_t offset;
+    uint32_t size;
+    uint32_t flags;
+    uint64_t guest_cid; /* virtio 1.2 §5.10.4 */
+} __attribute__((packed));
+_Static_assert(sizeof(struct configuration) == 20, "vhost-user, \"Virtio device config space\"");
+
+/* One message while it is read and answered. Integers of vhost-user are in the machine's own order. */
+struct message {
+    struct message_header header;
+    union {
+        uint8_t bytes[VHOST_PAYLOAD_MAX];
+        uint64_t number;
+        struct vring_state state;
+        struct vring_address address;
+        struct memory_table memory;
+        struct configuration configuration;
+    } payload;
+    size_t have; /* bytes that have come: header, then payload */
+    int fds[VHOST_FDS_MAX];
+    unsigned fd_count;
+};
+
+struct vring {
+    struct vhost *vhost;
+    struct ring ring;
+    struct ring_setup setup;
+    bool addressed; /* setup has addresses */
+    bool enabled;
+    bool started; /* ring is in use */
+    int kick;
+    int call;
+    struct loop_watch kick_watch;
+};
+
+struct vhost {
+    struct loop *loop;
+    const struct vhost_events *events;
+    void *arg;
+    uint64_t guest_cid;
+    uint64_t features;
+    int fd;
+    struct loop_watch watch;
+    struct message message;
+    struct memory memory;
+    struct {
+        void *start;
+        size_t size;
+    } maps[MEMORY_REGIONS_MAX];
+    struct vring vrings[VHOST_RINGS];
+};
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+        *fd = -1;
+    }
+}
+
+/* ---- the guest's memory ---- */
+
+static void unmap_memory(struct vhost *vhost)
+{
+    for (unsigned i = 0; i < vhost->memory.count; i++) {
+        munmap(vhost->maps[i].start, vhost->maps[i].size);
+    }
+    vhost->memory.count = 0;
+}
+
+static int map_region(struct vhost *vhost, const struct region_description *d, int fd, struct reason *why)
+{
+    unsigned i = vhost->memory.count;
+    struct stat file;
+    uint64_t end;
+    uint64_t unused;
+
+    if (d->size == 0 || __builtin_add_overflow(d->offset, d->size, &end) || end > SIZE_MAX ||
+        __builtin_add_overflow(d->guest, d->size, &unused) || __builtin_add_overflow(d->user, d->size, &unused)) {
+        return reason_set(why, -EPROTO, "a memory region with sizes that make no sense");
+    }
+    /* Bytes behind the end of the file would be a bus error when touched. */
+    if (fstat(fd, &file) < 0 || file.st_size < 0 || (uint64_t)file.st_size < end) {
+        return reason_set(why, -EPROTO, "a memory region that is larger than its file");
+    }
+    /* From the start of the file: an offset need not be a multiple of a page. */
+    void *start = mmap(NULL, (size_t)end, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (start == MAP_FAILED) {
+        return reason_system(why, -errno, "the guest's memory can't be mapped");
+    }
+    vhost->maps[i].start = start;
+    vhost->maps[i].size = (size_t)end;
+    vhost->memory.regions[i] = (struct memory_region){
+        .guest = d->guest,
+        .user = d->user,
+        .size = d->size,
+        .data = (uint8_t *)start + d->offset,
+    };
+    vhost->memory.count++;
+    return 0;
+}
+
+/* ---- rings ---- */
+
+static void stop_vring(struct vring *vring)
+{
+    loop_unwatch(vring->vhost->loop, &vring->kick_watch);
+    if (vring->started) {
+        vring->started = false;
+        vring->setup.base = vring->ring.next_available;
+    }
+}
+
+static void kick_ready(struct loop_watch *watch, unsigned events)
+{
+    struct vring *vring = watch->owner;
+    uint64_t count;
+
+    (void)events;
+    if (read(vring->kick, &count, sizeof count) < 0 && errno != EAGAIN && errno != EINTR) {
+        loop_unwatch(vring->vhost->loop, watch);
+    }
+    vring->vhost->events->kicked(vring->vhost->arg);
+}
+
+/* Starts a ring for which everything has come. 0 also where something is still missing. */
+static int start_vring(struct vhost *vhost, struct vring *vring, struct reason *why)
+{
+    if (vring->started || !vring->enabled || !vring->addressed || vring->kick < 0 || vhost->memory.count == 0) {
+        return 0;
+    }
+    vring->setup.memory = &vhost->memory;
+    vring->setup.event_index = vhost->features & FEATURE_EVENT_INDEX;
+    vring->setup.indirect = vhost->features & FEATURE_INDIRECT;
+    int error = ring_start(&vring->ring, &vring->setup, why);
+    if (error < 0) {
+        return error;
+    }
+    error = loop_watch(vhost->loop, &vring->kick_watch, vring->kick, LOOP_READ);
+    if (error < 0) {
+        return reason_system(why, error, "a kick descriptor can't be watched");
+    }
+    vring->started = true;
+    vhost->events->kicked(vhost->arg); /* chains may have been there before */
+    return 0;
+}
+
+static int start_vrings(struct vhost *vhost, struct reason *why)
+{
+    int error = 0;
+
+    for (unsigned i = 0; i < VHOST_RINGS && error == 0; i++) {
+        error = start_vring(vhost, &vhost->vrings[i], why);
+    }
+    return error;
+}
+
+static void stop_all(struct vhost *vhost)
+{
+    for (unsigned i = 0; i < VHOST_RINGS; i++) {
+        stop_vring(&vhost->vrings[i]);
+    }
+}
+
+struct ring *vhost_ring(struct vhost *vhost, unsigned index)
+{
+    return vhost->vrings[index].started ? &vhost->vrings[index].ring : NULL;
+}
+
+void vhost_signal(struct vhost *vhost, unsigned index)
+{
+    struct vring *vring = &vhost->vrings[index];
+    const uint64_t one = 1;
+
+    if (vring->started && ring_must_signal(&vring->ring) && vring->call >= 0) {
+        /* EAGAIN: so many interrupts are pending that one more makes no difference. */
+        ssize_t unused = write(vring->call, &one, sizeof one);
+        (void)unused;
+    }
+}
+
+/* ---- messages ---- */
+
+static int send_all(int fd, const void *data, size_t size)
+{
+    /* A reply is a few bytes into an empty socket; QEMU reads it before it sends the next request. */
+    ssize_t sent = send(fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    return sent == (ssize_t)size ? 0 : sent < 0 ? -errno : -EIO;
+}
+
+static int reply(struct vhost *vhost, uint32_t size, struct reason *why)
+{
+    struct message *m = &vhost->message;
+    uint8_t bytes[sizeof m->header + VHOST_PAYLOAD_MAX];
+
+    m->header.flags = FLAG_VERSION | FLAG_REPLY;
+    m->header.size = size;
+    memcpy(bytes, &m->header, sizeof m->header);
+    memcpy(bytes + sizeof m->header, m->payload.bytes, size);
+    int error = send_all(vhost->fd, bytes, sizeof m->header + size);
+    return error < 0 ? reason_system(why, error, "no reply could be sent") : 0;
+}
+
+static int reply_number(struct vhost *vhost, uint64_t number, struct reason *why)
+{
+    vhost->message.payload.number = number;
+    return reply(vhost, sizeof number, why);
+}
+
+/* The ring that a message names, or NULL with a sentence. */
+static struct vring *named_vring(struct vhost *vhost, uint64_t index, struct reason *why)
+{
+    if (index >= VHOST_RINGS) {
+        reason_set(why, -EPROTO, "a message for ring %llu", (unsigned long long)index);
+        return NULL;
+    }
+    return &vhost->vrings[index];
+}
+
+static int on_get_features(struct vhost *vhost, struct reason *why)
+{
+    return reply_number(vhost, FEATURES, why);
+}
+
+static int on_set_features(struct vhost *vhost, struct reason *why)
+{
+    vhost->features = vhost->message.payload.number;
+    if (vhost->features & ~FEATURES) {
+        return reason_set(why, -EPROTO, "features %#llx were not offered", (unsigned long long)vhost->features);
+    }
+    return 0;
+}
+
+static int on_nothing(struct vhost *vhost, struct reason *why)
+{
+    (void)vhost;
+    (void)why;
+    return 0;
+}
+
+static int on_get_protocol_features(struct vhost *vhost, struct reason *why)
+{
+    return reply_number(vhost, PROTOCOL_FEATURES, why);
+}
+
+static int on_get_queue_num(struct vhost *vhost, struct reason *why)
+{
+    return reply_number(vhost, VHOST_RINGS, why);
+}
+
+static int on_set_mem_table(struct vhost *vhost, struct reason *why)
+{
+    const struct message *m = &vhost->message;
+    const struct memory_table *table = &m->payload.memory;
+    int error = 0;
+
+    if (m->header.size < 8 || table->count > MEMORY_REGIONS_MAX || table->count != m->fd_count ||
+        m->header.size < 8 + sizeof table->regions[0] * table->count) {
+        return reason_set(why, -EPROTO, "a memory table of %u regions in %u bytes with %u descriptors", table->count,
+            m->header.size, m->fd_count);
+    }
+    stop_all(vhost);
+    unmap_memory(vhost);
+    for (unsigned i = 0; i < table->count && error == 0; i++) {
+        error = map_region(vhost, &table->regions[i], m->fds[i], why);
+    }
+    return error < 0 ? error : start_vrings(vhost, why);
+}
+
+static int on_set_vring_num(struct vhost *vhost, struct reason *why)
+{
+    const struct vring_state *state = &vhost->message.payload.state;
+    struct vring *vring = named_vring(vhost, state->index, why);
+
+    if (vring == NULL) {
+        return -EPROTO;
+    }
+    vring->setup.size = state->number;
+    return 0;
+}
+
+static int on_set_vring_base(struct vhost *vhost, struct reason *why)
+{
+    const struct vring_state *state = &vhost->message.payload.state;
+    struct vring *vring = named_vring(vhost, state->index, why);
+
+    if (vring == NULL) {
+        return -EPROTO;
+    }
+    vring->setup.base = (uint16_t)state->number;
+    return 0;
+}
+
+static int on_set_vring_addr(struct vhost *vhost, struct reason *why)
+{
+    const struct vring_address *address = &vhost->message.payload.address;
+    struct vring *vring = named_vring(vhost, address->index, why);
+
+    if (vring == NULL) {
+        return -EPROTO;
+    }
+    stop_vring(vring);
+    vring->setup.descriptors = address->descriptors;
+    vring->setup.available = address->available;
+    vring->setup.used = address->used;
+    vring->addressed = true;
+    return start_vring(vhost, vring, why);
+}
+
+/* The guest's reset. The ring keeps nothing: the driver sets it up again from the beginning. */
+static int on_get_vring_base(struct vhost *vhost, struct reason *why)
+{
+    struct vring_state *state = &vhost->message.payload.state;
+    struct vring *vring = named_vring(vhost, state->index, why);
+
+    if (vring == NULL) {
+        return -EPROTO;
+    }
+    stop_vring(vring);
+    vring->addressed = false;
+    close_fd(&vring->kick);
+    vhost->events->stopped(vhost->arg);
+    state->number = vring->setup.base;
+    return reply(vhost, sizeof *state, why);
+}
+
+/* Puts the descriptor that came with a message in the place of *fd. */
+static int replace_fd(struct vhost *vhost, int *fd, struct reason *why)
+{
+    struct message *m = &vhost->message;
+    unsigned wanted = m->payload.number & FILE_NONE ? 0 : 1;
+
+    if (m->fd_count != wanted) {
+        return reason_set(why, -EPROTO, "%u descriptors where %u was expected", m->fd_count, wanted);
+    }
+    close_fd(fd);
+    if (wanted > 0) {
+        *fd = m->fds[0];
+        m->fd_count = 0;
+    }
+    return 0;
+}
+
+static int on_set_vring_kick(struct vhost *vhost, struct reason *why)
+{
+    struct vring *vring = named_vring(vhost, vhost->message.payload.number & FILE_INDEX_MASK, why);
+
+    if (vring == NULL) {
+        return -EPROTO;
+    }
+    stop_vring(vring);
+    int error = replace_fd(vhost, &vring->kick, why);
+    return error < 0 ? error : start_vring(vhost, vring, why);
+}
+
+static int on_set_vring_call(struct vhost *vhost, struct reason *why)
+{
+    struct vring *vring = named_vring(vhost, vhost->message.payload.number & FILE_INDEX_MASK, why);
+
+    return vring == NULL ? -EPROTO : replace_fd(vhost, &vring->call, why);
+}
+
+static int on_set_vring_enable(struct vhost *vhost, struct reason *why)
+{
+    const struct vring_state *state = &vhost->message.payload.state;
+    struct vring *vring = named_vring(vhost, state->index, why);
+
+    if (vring == NULL) {
+        return -EPROTO;
+    }
+    vring->enabled = state->number != 0;
+    if (!vring->enabled) {
+        stop_vring(vring);
+    }
+    return start_vring(vhost, vring, why);
+}
+
+static int on_get_config(struct vhost *vhost, struct reason *why)
+{
+    struct configuration *configuration = &vhost->message.payload.configuration;
+
+    if (configuration->offset != 0 || configuration->size != sizeof configuration->guest_cid) {
+        return reason_set(
+            why, -EPROTO, "a question for %u bytes of configuration at %u", configuration->size, configuration->offset);
+    }
+    configuration->guest_cid = htole64(vhost->guest_cid);
+    return reply(vhost, sizeof *configuration, why);
+}
+
+/* Every message that QEMU sends to a device of this kind; size is what its payload has at least. */
+static const struct handler {
+    uint32_t request;
+    uint32_t size;
+    bool replies; /* always, so that no acknowledgement is due */
+    int (*handle)(struct vhost *vhost, struct reason *why);
+} handlers[] = {
+    {GET_FEATURES, 0, true, on_get_features},
+    {SET_FEATURES, 8, false, on_set_features},
+    {SET_OWNER, 0, false, on_nothing},
+    {SET_MEM_TABLE, 8, false, on_set_mem_table},
+    {SET_VRING_NUM, 8, false, on_set_vring_num},
+    {SET_VRING_ADDR, 40, false, on_set_vring_addr},
+    {SET_VRING_BASE, 8, false, on_set_vring_base},
+    {GET_VRING_BASE, 8, true, on_get_vring_base},
+    {SET_VRING_KICK, 8, false, on_set_vring_kick},
+    {SET_VRING_CALL, 8, false, on_set_vring_call},
+    {SET_VRING_ERR, 8, false, on_nothing}, /* errors are told by ended() */
+    {GET_PROTOCOL_FEATURES, 0, true, on_get_protocol_features},
+    {SET_PROTOCOL_FEATURES, 8, false, on_nothing},
+    {GET_QUEUE_NUM, 0, true, on_get_queue_num},
+    {SET_VRING_ENABLE, 8, false, on_set_vring_enable},
+    {GET_CONFIG, 20, true, on_get_config},
+};
+
+static int handle_message(struct vhost *vhost, struct reason *why)
+{
+    const struct message *m = &vhost->message;
+    bool wants_reply = m->header.flags & FLAG_NEED_REPLY;
+
+    for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
+        const struct handler *handler = &handlers[i];
+        if (handler->request != m->header.request) {
+            continue;
+        }
+        if (m->header.size < handler->size) {
+            return reason_set(why, -EPROTO, "message %u with %u bytes", m->header.request, m->header.size);
+        }
+        int error = handler->handle(vhost, why);
+        if (error == 0 && wants_reply && !handler->replies) {
+            return reply_number(vhost, 0, why);
+        }
+        return error;
+    }
+    return reason_set(why, -EPROTO, "message %u is not known here", m->header.request);
+}
+
+static void close_message_fds(struct message *m)
+{
+    while (m->fd_count > 0) {
+        close(m->fds[--m->fd_count]);
+    }
+}
+
+/* Takes the descriptors that came with some bytes; more than fit were closed by the kernel (MSG_CTRUNC). */
+static int take_fds(struct message *m, struct msghdr *header)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) {
+            continue;
+        }
+        size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+            if (m->fd_count < VHOST_FDS_MAX) {
+                m->fds[m->fd_count++] = fd;
+            } else {
+                close(fd);
+            }
+        }
+    }
+    return header->msg_flags & MSG_CTRUNC ? -EPROTO : 0;
+}
+
+/* Reads towards size bytes of the message in all. 1: there; 0: not yet; -ENODATA: the end; another -errno. */
+static int read_towards(struct vhost *vhost, size_t size)
+{
+    struct message *m = &vhost->message;
+    union {
+        char room[CMSG_SPACE(sizeof(int) * VHOST_FDS_MAX)];
+        struct cmsghdr align;
+    } control;
+
+    while (m->have < size) {
+        uint8_t *to = m->have < sizeof m->header ? (uint8_t *)&m->header + m->have
+                                                 : m->payload.bytes + (m->have - sizeof m->header);
+        struct iovec piece = {to, size - m->have};
+        struct msghdr header = {
+            .msg_iov = &piece,
+            .msg_iovlen = 1,
+            .msg_control = &control,
+            .msg_controllen = sizeof control,
+        };
+        ssize_t got = recvmsg(vhost->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        if (got < 0) {
+            return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+        }
+        if (got == 0) {
+            return m->have == 0 ? -ENODATA : -EPROTO;
+        }
+        m->have += (size_t)got;
+        if (take_fds(m, &header) < 0) {
+            return -EPROTO;
+        }
+    }
+    return 1;
+}
+
+/* One message. 1: handled; 0: not all of it has come; -ENODATA: QEMU is gone; another -errno with a sentence. */
+static int next_message(struct vhost *vhost, struct reason *why)
+{
+    struct message *m = &vhost->message;
+    int got = read_towards(vhost, sizeof m->header);
+
+    if (got == 1) {
+        if ((m->header.flags & FLAG_VERSION_MASK) != FLAG_VERSION || m->header.size > VHOST_PAYLOAD_MAX) {
+            return reason_set(why, -EPROTO, "a message header that makes no sense");
+        }
+        got = read_towards(vhost, sizeof m->header + m->header.size);
+    }
+    if (got <= 0) {
+        return got < 0 && got != -ENODATA ? reason_system(why, got, "a message was cut off") : got;
+    }
+    int error = handle_message(vhost, why);
+    close_message_fds(m);
+    m->have = 0;
+    return error < 0 ? error : 1;
+}
+
+static void socket_ready(struct loop_watch *watch, unsigned events)
+{
+    struct vhost *vhost = watch->owner;
+    struct reason why = {""};
+    int result;
+
+    (void)events;
+    do {
+        result = next_message(vhost, &why);
+    } while (result == 1);
+    if (result < 0) {
+        loop_unwatch(vhost->loop, &vhost->watch);
+        stop_all(vhost);
+        reason_prefix(&why, "vhost-user");
+        vhost->events->ended(vhost->arg, result == -ENODATA ? NULL : &why);
+    }
+}
+
+int vhost_open(
+    struct vhost **out, struct loop *loop, int fd, uint64_t guest_cid, const struct vhost_events *events, void *arg)
+{
+    struct vhost *vhost = calloc(1, sizeof *vhost);
+
+    if (vhost == NULL) {
+        return -ENOMEM;
+    }
+    vhost->loop = loop;
+    vhost->events = events;
+    vhost->arg = arg;
+    vhost->guest_cid = guest_cid;
+    vhost->fd = fd;
+    vhost->watch.owner = vhost;
+    vhost->watch.ready = socket_ready;
+    for (unsigned i = 0; i < VHOST_RINGS; i++) {
+        struct vring *vring = &vhost->vrings[i];
+        vring->vhost = vhost;
+        vring->setup.device_writes = i == 0;
+        vring->kick = -1;
+        vring->call = -1;
+        vring->kick_watch.owner = vring;
+        vring->kick_watch.ready = kick_ready;
+    }
+    int error = loop_watch(loop, &vhost->watch, fd, LOOP_READ);
+    if (error < 0) {
+        free(vhost);
+        return error;
+    }
+    *out = vhost;
+    return 0;
+}
+
+void vhost_close(struct vhost *vhost)
+{
+    if (vhost == NULL) {
+        return;
+    }
+    loop_unwatch(vhost->loop, &vhost->watch);
+    stop_all(vhost);
+    for (unsigned i = 0; i < VHOST_RINGS; i++) {
+        close_fd(&vhost->vrings[i].kick);
+        close_fd(&vhost->vrings[i].call);
+    }
+    close_message_fds(&vhost->message);
+    unmap_memory(vhost);
+    close(vhost->fd);
+    free(vhost);
+}

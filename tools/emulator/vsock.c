@@ -1,0 +1,592 @@
+/* vsock: the connections between the guest and the host, as packets on one side and bytes on the other; no I/O. */
+#include "tools/emulator/vsock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "tools/emulator/connection.h"
+#include "tools/emulator/packet.h"
+#include "tools/emulator/table.h"
+
+#define FIRST_HOST_PORT 0x40000000u /* of calls; far from the ports that a guest dials */
+#define TX_PER_TURN 64              /* so that no ring keeps the other, or the host's descriptors, waiting */
+#define RX_PER_TURN 128
+
+/* A reset that waits for room in the rx ring: the answer to a packet with these fields. */
+struct reset {
+    uint64_t to_cid; /* the packet's dst_cid: whom it thought it was talking to */
+    uint32_t guest_port;
+    uint32_t host_port;
+    uint16_t type;
+};
+
+struct vsock {
+    struct vsock_options options;
+    struct vsock_guest guest;
+    struct vsock_host host;
+    struct table table;
+    uint32_t next_host_port;
+    struct reset resets[VSOCK_RESETS_MAX];
+    unsigned reset_first, reset_count;
+};
+
+static void destroy(struct vsock_connection *connection)
+{
+    struct vsock *vsock = connection->vsock;
+    void *peer = connection->peer;
+
+    table_remove(connection);
+    vsock->host.closed(vsock->host.arg, peer);
+}
+
+/* ---- what a connection waits for ---- */
+
+static bool may_read(const struct vsock_connection *connection)
+{
+    return connection->state == CONNECTION_OPEN && !(connection->host_ended & PACKET_NO_SEND) &&
+           !(connection->guest_ended & PACKET_NO_RECEIVE) &&
+           connection_room(connection, !connection->vsock->options.no_packet_limit) > 0;
+}
+
+/* After any change: puts it among the ready if it has something to say, and tells the host what is waited for. */
+static void settle(struct vsock_connection *connection)
+{
+    const struct vsock *vsock = connection->vsock;
+    bool reads = may_read(connection);
+    unsigned interest = 0;
+
+    if (connection->state == CONNECTION_LINGERING) {
+        connection->tell = 0; /* the guest has forgotten it */
+    }
+    if (connection->tell != 0 || (reads && connection->readable)) {
+        table_enlist(connection);
+    }
+    if (connection->state == CONNECTION_OPEN || connection->state == CONNECTION_LINGERING) {
+        interest |= reads && !connection->readable ? VSOCK_READ : 0;
+        interest |= connection->held_size > 0 ? VSOCK_WRITE : 0;
+        if (interest != connection->interest) {
+            connection->interest = interest;
+            vsock->host.interest(vsock->host.arg, connection->peer, interest);
+        }
+    }
+}
+
+/* The host has ended in these directions: the guest is told, once. */
+static void end_host(struct vsock_connection *connection, unsigned bits)
+{
+    if ((connection->host_ended | bits) != connection->host_ended) {
+        connection->host_ended |= bits;
+        connection->tell |= TELL_SHUTDOWN;
+    }
+}
+
+/* ---- towards the host ---- */
+
+/* Passes the guest's end of sending on, once everything before it was written. */
+static void pass_end(struct vsock_connection *connection)
+{
+    struct vsock *vsock = connection->vsock;
+
+    if (connection->guest_ended & PACKET_NO_SEND && connection->held_size == 0 && !connection->write_shut) {
+        connection->write_shut = true;
+        vsock->host.shutdown(vsock->host.arg, connection->peer, SHUT_WR);
+    }
+}
+
+/* The host takes nothing any more: what is held, and what comes, counts as taken. */
+static void go_deaf(struct vsock_connection *connection)
+{
+    connection_release_held(connection, connection->held_size);
+    connection->forwarded = connection->received;
+    end_host(connection, PACKET_NO_RECEIVE);
+}
+
+static void note_forwarded(struct vsock_connection *connection, size_t size)
+{
+    connection->forwarded += (uint32_t)size;
+    if (connection_owes_credit(connection)) {
+        connection->tell |= TELL_CREDIT;
+    }
+}
+
+/* Writes a payload to the host, or holds what it does not take. -ENOMEM: it can't be held. */
+static int deliver(struct vsock_connection *connection, const struct packet *packet)
+{
+    struct vsock *vsock = connection->vsock;
+    ssize_t written = 0;
+
+    connection->received += packet->header.size;
+    if (packet->header.size > 0 && connection->held_size == 0 && !(connection->host_ended & PACKET_NO_RECEIVE)) {
+        written = vsock->host.write(vsock->host.arg, connection->peer, packet->pieces, (int)packet->count);
+    }
+    if (written < 0 && written != -EAGAIN) {
+        go_deaf(connection);
+    }
+    if (connection->host_ended & PACKET_NO_RECEIVE) {
+        connection->forwarded = connection->received;
+        return 0;
+    }
+    written = written < 0 ? 0 : written;
+    note_forwarded(connection, (size_t)written);
+    return connection_hold(connection, packet->pieces, packet->count, (size_t)written);
+}
+
+/* The guest is done with it and has forgotten it; bytes that it sent before still reach the host. */
+static void bid_farewell(struct vsock_connection *connection)
+{
+    table_forget(connection);
+    if (connection->held_size == 0) {
+        destroy(connection);
+        return;
+    }
+    table_delist(connection);
+    connection->state = CONNECTION_LINGERING;
+    settle(connection);
+}
+
+void vsock_writable(struct vsock_connection *connection)
+{
+    struct vsock *vsock = connection->vsock;
+    struct iovec piece = {connection->held + connection->held_start, connection->held_size};
+
+    if (connection->held_size > 0) {
+        ssize_t written = vsock->host.write(vsock->host.arg, connection->peer, &piece, 1);
+        if (written >= 0) {
+            connection_release_held(connection, (size_t)written);
+            note_forwarded(connection, (size_t)written);
+        } else if (written != -EAGAIN) {
+            go_deaf(connection);
+        }
+    }
+    if (connection->state == CONNECTION_LINGERING && connection->held_size == 0) {
+        destroy(connection);
+        return;
+    }
+    pass_end(connection);
+    settle(connection);
+}
+
+void vsock_readable(struct vsock_connection *connection)
+{
+    if (connection->readable) {
+        /* It was said before and there was no room in the ring: stop asking, or the owner would turn for nothing. */
+        settle(connection);
+    } else if (connection->state == CONNECTION_OPEN) {
+        connection->readable = true;
+        table_enlist(connection);
+    }
+}
+
+void vsock_hangup(struct vsock_connection *connection)
+{
+    if (connection->state == CONNECTION_LINGERING) {
+        destroy(connection);
+        return;
+    }
+    connection->hung = true;
+    connection->readable = true;
+    if (connection->held_size > 0) {
+        go_deaf(connection);
+    }
+    if (connection->host_ended & PACKET_NO_SEND || connection->guest_ended & PACKET_NO_RECEIVE) {
+        end_host(connection, PACKET_NEITHER);
+    }
+    settle(connection);
+}
+
+/* ---- from the guest ---- */
+
+static void queue_reset(struct vsock *vsock, const struct packet_header *cause)
+{
+    if (vsock->reset_count < VSOCK_RESETS_MAX) {
+        vsock->resets[(vsock->reset_first + vsock->reset_count++) % VSOCK_RESETS_MAX] = (struct reset){
+            .to_cid = cause->dst_cid,
+            .guest_port = cause->src_port,
+            .host_port = cause->dst_port,
+            .type = cause->type,
+        };
+    }
+}
+
+static void queue_reset_of(const struct vsock_connection *connection)
+{
+    const struct packet_header cause = {
+        .dst_cid = VSOCK_HOST_CID,
+        .src_port = connection->guest_port,
+        .dst_port = connection->host_port,
+        .type = PACKET_STREAM,
+    };
+
+    queue_reset(connection->vsock, &cause);
+}
+
+static void take_request(struct vsock *vsock, const struct packet_header *h)
+{
+    struct vsock_connection *connection =
+        vsock->table.count < VSOCK_CONNECTIONS_MAX ? table_add(&vsock->table, h->src_port, h->dst_port) : NULL;
+
+    if (connection == NULL) {
+        queue_reset(vsock, h);
+        return;
+    }
+    connection->vsock = vsock;
+    connection->state = CONNECTION_DIALLED;
+    connection_credit(connection, h->buf_alloc, h->fwd_cnt);
+    int error = vsock->host.dial(vsock->host.arg, connection, h->dst_port, &connection->peer);
+    if (error == 0) {
+        vsock_accept(connection);
+    } else if (error != -EINPROGRESS) {
+        table_remove(connection);
+        queue_reset(vsock, h);
+    }
+}
+
+static void take_shutdown(struct vsock_connection *connection, const struct packet_header *h)
+{
+    struct vsock *vsock = connection->vsock;
+    unsigned before = connection->guest_ended;
+
+    connection->guest_ended |= h->flags & PACKET_NEITHER;
+    if (connection->guest_ended == PACKET_NEITHER) {
+        queue_reset(vsock, h);
+        bid_farewell(connection);
+        return;
+    }
+    if (connection->guest_ended & ~before & PACKET_NO_RECEIVE) {
+        vsock->host.shutdown(vsock->host.arg, connection->peer, SHUT_RD);
+        if (connection->hung) {
+            end_host(connection, PACKET_NEITHER);
+        }
+    }
+    pass_end(connection);
+    settle(connection);
+}
+
+/* A packet on an open connection. -EPROTO: not allowed there. */
+static int take_open(struct vsock_connection *connection, const struct packet *packet)
+{
+    const struct packet_header *h = &packet->header;
+
+    connection_credit(connection, h->buf_alloc, h->fwd_cnt);
+    switch (h->operation) {
+    case PACKET_RW:
+        if (connection->guest_ended & PACKET_NO_SEND || !connection_may_receive(connection, h->size)) {
+            return -EPROTO;
+        }
+        if (deliver(connection, packet) < 0) {
+            return -ENOMEM;
+        }
+        break;
+    case PACKET_SHUTDOWN:
+        take_shutdown(connection, h);
+        return 0;
+    case PACKET_CREDIT_REQUEST:
+        connection->tell |= TELL_CREDIT;
+        break;
+    case PACKET_CREDIT_UPDATE:
+        break;
+    default:
+        return -EPROTO;
+    }
+    settle(connection);
+    return 0;
+}
+
+/* A packet on any connection that exists. -EPROTO: not allowed in its state. */
+static int take_on(struct vsock_connection *connection, const struct packet *packet)
+{
+    struct vsock *vsock = connection->vsock;
+    const struct packet_header *h = &packet->header;
+
+    switch (connection->state) {
+    case CONNECTION_OPEN:
+        return take_open(connection, packet);
+    case CONNECTION_CALLED:
+        if (h->operation != PACKET_RESPONSE || connection->tell & TELL_REQUEST) {
+            return -EPROTO;
+        }
+        connection_credit(connection, h->buf_alloc, h->fwd_cnt);
+        connection->state = CONNECTION_OPEN;
+        vsock->host.opened(vsock->host.arg, connection->peer);
+        settle(connection);
+        return 0;
+    case CONNECTION_DIALLED:
+    case CONNECTION_LINGERING: /* never found in the table */
+        break;
+    }
+    return -EPROTO;
+}
+
+static void take_packet(struct vsock *vsock, struct packet *packet)
+{
+    const struct packet_header *h = &packet->header;
+    struct vsock_connection *connection = NULL;
+
+    if (h->src_cid != vsock->options.guest_cid) {
+        return; /* forged: an answer would go to nobody */
+    }
+    if (h->dst_cid == VSOCK_HOST_CID && h->type == PACKET_STREAM) {
+        connection = table_find(&vsock->table, h->src_port, h->dst_port);
+    }
+    if (h->operation == PACKET_RST) {
+        if (connection != NULL) {
+            bid_farewell(connection);
+        }
+        return;
+    }
+    bool fits = h->size <= packet->room && h->size <= PACKET_PAYLOAD_MAX;
+    if (fits) {
+        packet->count = packet_cut(packet->pieces, packet->count, h->size);
+    }
+    if (fits && h->operation == PACKET_REQUEST && h->dst_cid == VSOCK_HOST_CID && h->type == PACKET_STREAM) {
+        if (connection != NULL) {
+            bid_farewell(connection); /* the guest has forgotten it, and uses the port anew */
+        }
+        take_request(vsock, h);
+    } else if (connection == NULL || !fits || take_on(connection, packet) < 0) {
+        if (connection != NULL) {
+            destroy(connection);
+        }
+        queue_reset(vsock, h);
+    }
+}
+
+static bool take_packets(struct vsock *vsock)
+{
+    struct ring_chain chain;
+    struct packet packet;
+
+    for (unsigned i = 0; i < TX_PER_TURN; i++) {
+        if (vsock->guest.pop(vsock->guest.arg, VSOCK_TX, &chain)) {
+            if (packet_read(&packet, &chain)) {
+                take_packet(vsock, &packet);
+            }
+            vsock->guest.push(vsock->guest.arg, VSOCK_TX, &chain, 0);
+        } else if (!vsock->guest.arm(vsock->guest.arg, VSOCK_TX)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- to the guest ---- */
+
+static void send_packet(struct vsock_connection *connection, const struct ring_chain *chain,
+    enum packet_operation operation, uint32_t flags, uint32_t size)
+{
+    struct vsock *vsock = connection->vsock;
+    const struct packet_header header = {
+        .src_cid = VSOCK_HOST_CID,
+        .dst_cid = vsock->options.guest_cid,
+        .src_port = connection->host_port,
+        .dst_port = connection->guest_port,
+        .size = size,
+        .type = PACKET_STREAM,
+        .operation = (uint16_t)operation,
+        .flags = flags,
+        .buf_alloc = VSOCK_BUFFER,
+        .fwd_cnt = connection->forwarded,
+    };
+
+    packet_write(chain, &header);
+    vsock->guest.push(vsock->guest.arg, VSOCK_RX, chain, PACKET_HEADER_SIZE + size);
+    /* Every header carries our credit. */
+    connection->forwarded_told = connection->forwarded;
+    connection->tell &= ~(unsigned)TELL_CREDIT;
+}
+
+static void send_reset(struct vsock *vsock, const struct ring_chain *chain)
+{
+    const struct reset *reset = &vsock->resets[vsock->reset_first];
+    const struct packet_header header = {
+        .src_cid = reset->to_cid,
+        .dst_cid = vsock->options.guest_cid,
+        .src_port = reset->host_port,
+        .dst_port = reset->guest_port,
+        .type = reset->type,
+        .operation = PACKET_RST,
+    };
+
+    packet_write(chain, &header);
+    vsock->guest.push(vsock->guest.arg, VSOCK_RX, chain, PACKET_HEADER_SIZE);
+    vsock->reset_first = (vsock->reset_first + 1) % VSOCK_RESETS_MAX;
+    vsock->reset_count--;
+}
+
+/* Reads from the host straight into the guest's buffer. False: nothing was there, the chain is still free. */
+static bool send_bytes(struct vsock_connection *connection, const struct ring_chain *chain)
+{
+    struct vsock *vsock = connection->vsock;
+    bool packet_limit = !vsock->options.no_packet_limit;
+    size_t room = connection_room(connection, packet_limit);
+    struct iovec pieces[RING_PIECES_MAX];
+    unsigned count = packet_payload(pieces, chain);
+
+    room = room < chain->size - PACKET_HEADER_SIZE ? room : chain->size - PACKET_HEADER_SIZE;
+    room = room < PACKET_PAYLOAD_MAX ? room : PACKET_PAYLOAD_MAX;
+    if (room == 0) {
+        return false;
+    }
+    count = packet_cut(pieces, count, room);
+    ssize_t got = vsock->host.read(vsock->host.arg, connection->peer, pieces, (int)count);
+    connection->readable = connection->hung || got == (ssize_t)room;
+    if (got > 0) {
+        connection_sent(connection, (uint32_t)got, packet_limit);
+        send_packet(connection, chain, PACKET_RW, 0, (uint32_t)got);
+        return true;
+    }
+    if (got == 0) {
+        end_host(connection, connection->hung ? PACKET_NEITHER : PACKET_NO_SEND);
+    } else if (got != -EAGAIN) {
+        end_host(connection, PACKET_NEITHER);
+    }
+    return false;
+}
+
+/* Uses the chain for what the connection has to say first. False: it had nothing after all. */
+static bool send_next(struct vsock_connection *connection, const struct ring_chain *chain)
+{
+    if (connection->tell & TELL_REQUEST) {
+        connection->tell &= ~(unsigned)TELL_REQUEST;
+        send_packet(connection, chain, PACKET_REQUEST, 0, 0);
+        return true;
+    }
+    if (connection->tell & TELL_RESPONSE) {
+        connection->tell &= ~(unsigned)TELL_RESPONSE;
+        send_packet(connection, chain, PACKET_RESPONSE, 0, 0);
+        return true;
+    }
+    if (connection->readable && may_read(connection) && send_bytes(connection, chain)) {
+        return true;
+    }
+    if (connection->tell & TELL_SHUTDOWN) {
+        connection->tell &= ~(unsigned)TELL_SHUTDOWN;
+        send_packet(connection, chain, PACKET_SHUTDOWN, connection->host_ended, 0);
+        return true;
+    }
+    if (connection->tell & TELL_CREDIT) {
+        send_packet(connection, chain, PACKET_CREDIT_UPDATE, 0, 0);
+        return true;
+    }
+    return false;
+}
+
+static bool send_packets(struct vsock *vsock)
+{
+    struct ring_chain chain;
+
+    for (unsigned i = 0; i < RX_PER_TURN; i++) {
+        struct vsock_connection *connection = vsock->table.first_ready;
+        if (connection == NULL && vsock->reset_count == 0) {
+            return false;
+        }
+        if (!vsock->guest.pop(vsock->guest.arg, VSOCK_RX, &chain)) {
+            if (!vsock->guest.arm(vsock->guest.arg, VSOCK_RX)) {
+                return false;
+            }
+        } else if (chain.size <= PACKET_HEADER_SIZE) {
+            /* Useless: kept, it would block the ring; put back, we would find it again at once. */
+            vsock->guest.push(vsock->guest.arg, VSOCK_RX, &chain, 0);
+        } else if (vsock->reset_count > 0) {
+            send_reset(vsock, &chain);
+        } else {
+            table_delist(connection);
+            if (!send_next(connection, &chain)) {
+                vsock->guest.unpop(vsock->guest.arg, VSOCK_RX);
+            }
+            settle(connection);
+        }
+    }
+    return true;
+}
+
+bool vsock_turn(struct vsock *vsock)
+{
+    bool more = take_packets(vsock);
+
+    more |= send_packets(vsock);
+    vsock->guest.signal(vsock->guest.arg, VSOCK_TX);
+    vsock->guest.signal(vsock->guest.arg, VSOCK_RX);
+    return more;
+}
+
+/* ---- lifetimes ---- */
+
+int vsock_open(struct vsock **out, const struct vsock_options *options, const struct vsock_guest *guest,
+    const struct vsock_host *host)
+{
+    struct vsock *vsock = calloc(1, sizeof *vsock);
+
+    if (vsock == NULL) {
+        return -ENOMEM;
+    }
+    vsock->options = *options;
+    vsock->guest = *guest;
+    vsock->host = *host;
+    vsock->next_host_port = FIRST_HOST_PORT;
+    *out = vsock;
+    return 0;
+}
+
+void vsock_close(struct vsock *vsock)
+{
+    if (vsock != NULL) {
+        vsock_reset(vsock);
+        free(vsock);
+    }
+}
+
+void vsock_reset(struct vsock *vsock)
+{
+    while (vsock->table.all != NULL) {
+        destroy(vsock->table.all);
+    }
+    vsock->reset_count = 0;
+}
+
+int vsock_call(struct vsock *vsock, uint32_t port, void *peer, struct vsock_connection **out)
+{
+    if (vsock->table.count >= VSOCK_CONNECTIONS_MAX) {
+        return -ENFILE;
+    }
+    while (table_find(&vsock->table, port, vsock->next_host_port) != NULL) {
+        vsock->next_host_port++;
+    }
+    struct vsock_connection *connection = table_add(&vsock->table, port, vsock->next_host_port++);
+    if (connection == NULL) {
+        return -ENOMEM;
+    }
+    connection->vsock = vsock;
+    connection->state = CONNECTION_CALLED;
+    connection->peer = peer;
+    connection->tell = TELL_REQUEST;
+    settle(connection);
+    *out = connection;
+    return 0;
+}
+
+void vsock_accept(struct vsock_connection *connection)
+{
+    connection->state = CONNECTION_OPEN;
+    connection->tell |= TELL_RESPONSE;
+    settle(connection);
+}
+
+void vsock_drop(struct vsock_connection *connection)
+{
+    if (connection->state != CONNECTION_LINGERING && !(connection->tell & TELL_REQUEST)) {
+        queue_reset_of(connection);
+    }
+    destroy(connection);
+}
+
+uint32_t vsock_host_port(const struct vsock_connection *connection)
+{
+    return connection->host_port;
+}
+
+unsigned vsock_count(const struct vsock *vsock)
+{
+    return vsock->table.count;
+}
