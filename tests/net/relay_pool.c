@@ -1,0 +1,319 @@
+/* relay_pool: tests net/relay_pool: many connections, the bound, targets that refuse, running out of descriptors. */
+#include "net/relay_pool.h"
+
+#include <sys/resource.h>
+
+#include "net/vsock.h"
+#include "tests/net/sockets.h"
+
+struct fixture {
+    struct loop *loop;
+    struct relay_pool *pool;
+    struct address front;  /* where clients connect */
+    struct address target; /* tcp, what is behind */
+    int server;            /* its listener */
+    char log[512];         /* the last sentence */
+    unsigned logged;
+};
+
+static void log_line(void *arg, const char *sentence)
+{
+    struct fixture *fixture = arg;
+
+    snprintf(fixture->log, sizeof fixture->log, "%s", sentence);
+    fixture->logged++;
+}
+
+static struct fixture *pool_of(unsigned connections, uint32_t only_cid)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    struct relay_pool_options options = {.connections = connections, .connect_ms = 2000, .log = log_line, .log_arg = f};
+
+    assert_int_equal(loop_open(&f->loop), 0);
+    assert_int_equal(relay_pool_open(&f->pool, f->loop, &options), 0);
+    f->server = sockets_listen_tcp(&f->target);
+    int front = sockets_listen_tcp(&f->front);
+    assert_int_equal(relay_listener_open(f->pool, front, &f->target, "api", only_cid), 0);
+    return f;
+}
+
+static void pool_end(struct fixture *f)
+{
+    relay_pool_close(f->pool);
+    loop_close(f->loop);
+    if (f->server >= 0) {
+        close(f->server);
+    }
+    free(f);
+}
+
+static int server_accept(struct fixture *f)
+{
+    int64_t end = sockets_now() + SOCKETS_PATIENCE;
+
+    for (;;) {
+        int fd = accept4(f->server, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            return fd;
+        }
+        loop_turn(f->loop, 10);
+        assert_true(sockets_now() < end);
+    }
+}
+
+/* A byte stream that both its ends can compute: xorshift32, its lowest byte. */
+static uint32_t stream_step(uint32_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 17;
+    *state ^= *state << 5;
+    return *state;
+}
+
+/* One end of one connection: sends a stream in random pieces, checks the one that it receives. */
+struct end {
+    int fd;
+    uint32_t out;
+    uint32_t in;
+    uint32_t sizes;
+    size_t to_send;
+    size_t to_receive;
+    size_t pending; /* of piece */
+    size_t offset;
+    uint8_t piece[20000];
+    bool finished;
+};
+
+static void end_send(struct end *end)
+{
+    if (end->offset == end->pending) {
+        size_t size = 1 + stream_step(&end->sizes) % sizeof end->piece;
+        end->pending = size < end->to_send ? size : end->to_send;
+        end->offset = 0;
+        for (size_t i = 0; i < end->pending; i++) {
+            end->piece[i] = (uint8_t)stream_step(&end->out);
+        }
+    }
+    ssize_t n = send(end->fd, end->piece + end->offset, end->pending - end->offset, MSG_NOSIGNAL);
+    assert_true(n > 0 || errno == EAGAIN);
+    end->offset += n > 0 ? (size_t)n : 0;
+    end->to_send -= n > 0 ? (size_t)n : 0;
+    if (end->to_send == 0) {
+        shutdown(end->fd, SHUT_WR);
+    }
+}
+
+static void end_receive(struct end *end)
+{
+    uint8_t data[20000];
+    ssize_t n = recv(end->fd, data, 1 + stream_step(&end->sizes) % sizeof data, 0);
+
+    assert_true(n >= 0 || errno == EAGAIN);
+    if (n == 0) {
+        assert_int_equal(end->to_receive, 0);
+        end->finished = true;
+    }
+    for (ssize_t i = 0; i < n; i++) {
+        assert_int_equal(data[i], (uint8_t)stream_step(&end->in));
+    }
+    end->to_receive -= n > 0 ? (size_t)n : 0;
+}
+
+static void end_init(struct end *end, int fd, uint32_t seed, uint32_t number, size_t to_send, size_t to_receive)
+{
+    *end = (struct end){.fd = fd,
+        .out = seed * 1000003u + number + 1,
+        .in = (1 - seed) * 1000003u + number + 1,
+        .sizes = number * 7u + seed + 1,
+        .to_send = to_send,
+        .to_receive = to_receive};
+}
+
+static void random_sizes_both_ways_arrive_whole_on_64_connections(void **state)
+{
+    enum { COUNT = 64 };
+    struct fixture *f = pool_of(COUNT, VSOCK_CID_ANY);
+    struct end *ends = calloc(2 * COUNT, sizeof *ends);
+    uint32_t sizes = 12345;
+    size_t finished = 0;
+    int64_t deadline = sockets_now() + 6 * SOCKETS_PATIENCE;
+
+    (void)state;
+    for (uint32_t i = 0; i < COUNT; i++) {
+        size_t up = 1 + stream_step(&sizes) % 1000000;
+        size_t down = 1 + stream_step(&sizes) % 1000000;
+        end_init(&ends[2 * i], sockets_connect_tcp(&f->front), 0, i, up, down);
+        end_init(&ends[2 * i + 1], server_accept(f), 1, i, down, up);
+    }
+    assert_int_equal(relay_pool_counters(f->pool)->open, COUNT);
+    while (finished < 2 * COUNT) {
+        finished = 0;
+        for (size_t i = 0; i < 2 * COUNT; i++) {
+            if (ends[i].to_send > 0) {
+                end_send(&ends[i]);
+            }
+            if (!ends[i].finished) {
+                end_receive(&ends[i]);
+            }
+            finished += ends[i].finished;
+        }
+        loop_turn(f->loop, 0);
+        assert_true(sockets_now() < deadline);
+    }
+    sockets_turn_for(f->loop, 20);
+    assert_int_equal(relay_pool_counters(f->pool)->open, 0);
+    assert_int_equal(relay_pool_counters(f->pool)->ended, COUNT);
+    for (size_t i = 0; i < 2 * COUNT; i++) {
+        close(ends[i].fd);
+    }
+    free(ends);
+    pool_end(f);
+}
+
+static void refusal_at_the_bound_leaves_old_ones_alive(void **state)
+{
+    (void)state;
+    struct fixture *f = pool_of(2, VSOCK_CID_ANY);
+    int client[2];
+    int server[2];
+    char data[2];
+
+    for (int i = 0; i < 2; i++) {
+        client[i] = sockets_connect_tcp(&f->front);
+        server[i] = server_accept(f);
+    }
+    for (int i = 0; i < 3; i++) {
+        int refused = sockets_connect_tcp(&f->front);
+        assert_int_equal(sockets_read_end(f->loop, refused), -ECONNRESET);
+        close(refused);
+    }
+    assert_int_equal(relay_pool_counters(f->pool)->refused, 3);
+    assert_int_equal(f->logged, 1); /* once a second at the most */
+    assert_non_null(strstr(f->log, "api: "));
+
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(send(client[i], "ok", 2, 0), 2);
+        sockets_read(f->loop, server[i], data, 2);
+    }
+    close(client[0]);
+    close(server[0]);
+    sockets_turn_for(f->loop, 20);
+    int fresh = sockets_connect_tcp(&f->front);
+    close(server_accept(f));
+    close(fresh);
+    close(client[1]);
+    close(server[1]);
+    pool_end(f);
+}
+
+static void sentences_left_out_are_counted(void **state)
+{
+    (void)state;
+    struct fixture *f = pool_of(1, VSOCK_CID_ANY);
+    int client = sockets_connect_tcp(&f->front);
+    int server = server_accept(f);
+
+    for (int i = 0; i < 4; i++) {
+        int refused = sockets_connect_tcp(&f->front);
+        sockets_read_end(f->loop, refused);
+        close(refused);
+        if (i == 2) {
+            sockets_turn_for(f->loop, 1050);
+        }
+    }
+    assert_int_equal(f->logged, 2);
+    assert_non_null(strstr(f->log, "(and 2 more like it)"));
+    close(client);
+    close(server);
+    pool_end(f);
+}
+
+static void refused_target_resets_the_client(void **state)
+{
+    (void)state;
+    struct fixture *f = pool_of(10, VSOCK_CID_ANY);
+
+    close(f->server);
+    f->server = -1;
+    int client = sockets_connect_tcp(&f->front);
+    assert_int_equal(sockets_read_end(f->loop, client), -ECONNRESET);
+    assert_int_equal(relay_pool_counters(f->pool)->failed, 1);
+    assert_int_equal(relay_pool_counters(f->pool)->open, 0);
+    assert_non_null(strstr(f->log, "api: can't connect to \"tcp:127.0.0.1:"));
+    assert_non_null(strstr(f->log, "Connection refused"));
+    close(client);
+    pool_end(f);
+}
+
+/* There is no AF_VSOCK on most machines: that a socket of another family has no CID is enough to try the refusal. */
+static void connection_without_the_right_cid_is_closed(void **state)
+{
+    (void)state;
+    struct fixture *f = pool_of(10, VSOCK_CID_PARENT);
+    int client = sockets_connect_tcp(&f->front);
+
+    assert_int_equal(sockets_read_end(f->loop, client), -ECONNRESET);
+    assert_int_equal(relay_pool_counters(f->pool)->refused, 1);
+    assert_non_null(strstr(f->log, "only CID 3"));
+    close(client);
+    pool_end(f);
+}
+
+static void listener_survives_running_out_of_descriptors(void **state)
+{
+    (void)state;
+    struct fixture *f = pool_of(10, VSOCK_CID_ANY);
+    struct rlimit old;
+    struct rlimit none;
+    int client = sockets_connect_tcp(&f->front);
+    char data[2];
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    none = old;
+    none.rlim_cur = 3;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    unsigned turns = sockets_turn_for(f->loop, 350);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_true(turns < 15); /* it rests, it does not spin */
+    assert_non_null(strstr(f->log, "Too many open files"));
+
+    int server = server_accept(f);
+    assert_int_equal(send(client, "ok", 2, 0), 2);
+    sockets_read(f->loop, server, data, 2);
+    close(client);
+    close(server);
+    pool_end(f);
+}
+
+static void closing_the_pool_closes_all_connections(void **state)
+{
+    (void)state;
+    struct fixture *f = pool_of(10, VSOCK_CID_ANY);
+    int relayed = sockets_connect_tcp(&f->front);
+    int server = server_accept(f);
+    int connecting = sockets_connect_tcp(&f->front);
+
+    loop_turn(f->loop, 100); /* accepted, perhaps not connected yet */
+    relay_pool_close(f->pool);
+    f->pool = NULL;
+    assert_true(sockets_read_end(f->loop, relayed) <= 0);
+    assert_true(sockets_read_end(f->loop, connecting) <= 0);
+    close(relayed);
+    close(connecting);
+    close(server);
+    pool_end(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_sizes_both_ways_arrive_whole_on_64_connections),
+        cmocka_unit_test(refusal_at_the_bound_leaves_old_ones_alive),
+        cmocka_unit_test(sentences_left_out_are_counted),
+        cmocka_unit_test(refused_target_resets_the_client),
+        cmocka_unit_test(connection_without_the_right_cid_is_closed),
+        cmocka_unit_test(listener_survives_running_out_of_descriptors),
+        cmocka_unit_test(closing_the_pool_closes_all_connections),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
