@@ -110,13 +110,15 @@ void tls_session_flush(struct tls_session *session);
 
 /*
  * Begins to close: what was written and close_notify go out (serve TLS_SEND), then the peer's close_notify is awaited
- * (TLS_RECEIVE) until TLS_CLOSED. A caller that needs nothing more may drop the connection once TLS_SEND is gone.
+ * (TLS_RECEIVE) until TLS_CLOSED; application bytes that still come are dropped. A caller may drop the connection once
+ * TLS_SEND is gone.
  */
 void tls_session_close(struct tls_session *session);
 
 /*
- * The transport has ended. After the peer's close_notify that is nothing new; before it, it is an error: what was read
- * may have been cut short by anybody on the way.
+ * The transport has ended, and all bytes that came before have been put in. After a close_notify, the peer's or ours,
+ * that is nothing new; before it, it is an error: what was read may have been cut short by anybody on the way. Bytes of
+ * whole records can still be read (TLS_READ) before TLS_CLOSED.
  */
 void tls_session_end(struct tls_session *session);
 
@@ -128,7 +130,7 @@ int tls_session_error(const struct tls_session *session, struct reason *why);
 
 /* What was agreed on, for the one log line of each session. */
 struct tls_summary {
-    char peer[640];      /* the leaf's subject and names, quoted: "CN=a" ("DNS:a, DNS:b") */
+    struct reason peer;  /* the leaf's subject and names, quoted: "CN=a" ("DNS:a, DNS:b") */
     const char *version; /* "TLSv1.2" */
     const char *suite;   /* the IANA name */
     long days_left;      /* until the leaf's notAfter, rounded down, at `now` of the start */
