@@ -1,0 +1,127 @@
+/* relay: the role that carries every connection between loopback and vsock, and can do nothing else. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/file.h"
+#include "image/config.h"
+#include "init/confine.h"
+#include "init/limits.h"
+#include "init/log.h"
+#include "init/roles.h"
+#include "net/connect.h"
+#include "net/loop.h"
+#include "net/relay_pool.h"
+#include "net/vsock.h"
+
+#define RELAY_FAILED 111
+
+static void say(void *arg, const char *sentence)
+{
+    (void)arg;
+    log_line(ROLE_RELAY, "%s", sentence);
+}
+
+static int read_config(struct config *config, struct reason *why)
+{
+    struct config_report report;
+    char *text;
+    size_t size;
+    int error = file_read("/" CONFIG_PATH_INI, CONFIG_FILE_MAX, &text, &size, why);
+
+    if (error < 0) {
+        return error;
+    }
+    error = config_parse(config, "enclave.ini", text, size, &report);
+    if (error < 0) {
+        reason_set(why, error, "%s", report.error_count > 0 ? report.errors[0] : "no memory for enclave.ini");
+    }
+    config_report_free(&report);
+    free(text);
+    return error;
+}
+
+/* The listeners are those of roles.h, in the same order. */
+static int listeners_open(struct relay_pool *pool, const struct config *config, struct reason *why)
+{
+    int fd = ROLE_FIRST;
+    char label[CONFIG_HOST_MAX + sizeof "[endpoint ]"];
+
+    for (size_t i = 0; i < config->endpoint_count; i++) {
+        const struct config_endpoint *endpoint = &config->endpoints[i];
+        struct address target = {.form = ADDRESS_VSOCK, .cid = ROLE_PARENT_CID, .port = endpoint->vsock};
+        snprintf(label, sizeof label, "[endpoint %s]", endpoint->label);
+        int error = relay_listener_open(pool, fd++, &target, label, VSOCK_CID_ANY);
+        if (error < 0) {
+            return reason_system(why, error, "%s: can't serve its listener", label);
+        }
+    }
+    for (size_t i = 0; i < config->inbound_count; i++) {
+        const struct config_inbound *inbound = &config->inbound[i];
+        struct address target = {.form = ADDRESS_TCP, .port = inbound->port};
+        struct in_addr address = {.s_addr = htonl(inbound->address)};
+        inet_ntop(AF_INET, &address, target.name, sizeof target.name);
+        snprintf(label, sizeof label, "[inbound %s]", inbound->label);
+        int error = relay_listener_open(pool, fd++, &target, label, ROLE_PARENT_CID);
+        if (error < 0) {
+            return reason_system(why, error, "%s: can't serve its listener", label);
+        }
+    }
+    return 0;
+}
+
+/* PID 1 says nothing to this role: its end of ROLE_CONTROL is gone when the role is to end. */
+static void control_ready(struct loop_watch *watch, unsigned events)
+{
+    char message[16];
+
+    (void)events;
+    ssize_t n = recv(watch->fd, message, sizeof message, MSG_DONTWAIT);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+        loop_stop(watch->owner);
+    }
+}
+
+int role_relay(void)
+{
+    struct config config;
+    struct loop *loop = NULL;
+    struct relay_pool *pool = NULL;
+    struct loop_watch control = {.ready = control_ready};
+    struct reason why = {"no memory"};
+    int error = read_config(&config, &why);
+
+    if (error < 0) {
+        goto fail;
+    }
+    struct relay_pool_options options = {
+        .connections = config.connections,
+        .connect_ms = CONNECT_MS,
+        .limits = {.tcp_buffer = LIMITS_TCP_BUFFER,
+            .vsock_buffer = LIMITS_VSOCK_BUFFER,
+            .idle_ms = RELAY_IDLE_MS,
+            .half_open_ms = RELAY_HALF_OPEN_MS},
+        .log = say,
+    };
+    error = confine_role(ROLE_RELAY, &config, &why);
+    if (error < 0 || (error = loop_open(&loop)) < 0 || (error = relay_pool_open(&pool, loop, &options)) < 0) {
+        goto fail;
+    }
+    control.owner = loop;
+    error = loop_watch(loop, &control, ROLE_CONTROL, LOOP_READ);
+    if (error < 0 || (error = listeners_open(pool, &config, &why)) < 0) {
+        goto fail;
+    }
+    error = loop_run(loop);
+    if (error < 0) {
+        reason_system(&why, error, "the event loop failed");
+        goto fail;
+    }
+    relay_pool_close(pool); /* the process ends here: what else it holds goes with it */
+    return 0;
+fail:
+    log_line(ROLE_RELAY, "%s", why.text);
+    return RELAY_FAILED;
+}
