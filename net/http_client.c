@@ -1,0 +1,116 @@
+/* http_client: the client's half of one exchange, without I/O: writes a request, reads the response. */
+#include "net/http_client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int append_text(struct http_buffer *out, const char *text)
+{
+    return http_buffer_append(out, text, strlen(text));
+}
+
+int http_request_write(struct http_buffer *out, const char *method, const char *authority, const char *target,
+    const char *type, size_t length)
+{
+    char number[32];
+    const char *const parts[] = {
+        method, " ", target, " HTTP/1.1\r\nHost: ", authority, "\r\nAccept: application/json\r\nConnection: close\r\n"};
+    const char *const body_parts[] = {"Content-Type: ", type, "\r\nContent-Length: ", number, "\r\n"};
+    int error = 0;
+
+    (void)snprintf(number, sizeof number, "%zu", length);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && error == 0; i++) {
+        error = append_text(out, parts[i]);
+    }
+    for (size_t i = 0; type != NULL && i < sizeof body_parts / sizeof *body_parts && error == 0; i++) {
+        error = append_text(out, body_parts[i]);
+    }
+    return error == 0 ? append_text(out, "\r\n") : error;
+}
+
+/* A whole head has arrived: an interim response is forgotten, a final one's body begins. */
+static int start_body(struct http_reader *reader, struct reason *why)
+{
+    if (http_response_parse(&reader->head, reader->head_bytes.data, reader->head_bytes.size, reader->to_head, why) !=
+        0) {
+        return -EBADMSG;
+    }
+    if (reader->head.status == 101) {
+        return reason_set(why, -EBADMSG, "the service switches to another protocol (101), which was not asked for");
+    }
+    if (reader->head.status < 200) {
+        if (++reader->interim > HTTP_INTERIM_MAX) {
+            return reason_set(why, -EBADMSG, "over %d interim responses (1xx)", HTTP_INTERIM_MAX);
+        }
+        reader->head_bytes.size = 0;
+        reader->scanned = 0;
+        return 0;
+    }
+    reader->in_body = true;
+    return http_body_start(&reader->body, &reader->head, HTTP_BODY_MAX, why) == 0 ? 0 : -EBADMSG;
+}
+
+/* Takes bytes up to the end of a head; what is behind it is not consumed. */
+static int take_head(struct http_reader *reader, const char *data, size_t size, size_t *used, struct reason *why)
+{
+    size_t before = reader->head_bytes.size;
+    size_t room = HTTP_HEAD_MAX - before;
+    size_t head_size;
+    int error = http_buffer_append(&reader->head_bytes, data, size < room ? size : room);
+
+    *used = size < room ? size : room;
+    if (error < 0) {
+        return reason_set(why, error, "no memory is left for the response");
+    }
+    if (http_head_find(reader->head_bytes.data, reader->head_bytes.size, &reader->scanned, &head_size, why) != 0) {
+        return -EBADMSG;
+    }
+    if (head_size == 0) {
+        return 0;
+    }
+    *used = head_size - before;
+    reader->head_bytes.size = head_size;
+    return start_body(reader, why);
+}
+
+static int take_body(struct http_reader *reader, const char *data, size_t size, size_t *used, struct reason *why)
+{
+    struct http_text part;
+
+    if (http_body_take(&reader->body, data, size, used, &part, why) != 0) {
+        return -EBADMSG;
+    }
+    int error = http_buffer_append(&reader->content, part.data, part.size);
+    return error < 0 ? reason_set(why, error, "no memory is left for the response") : 0;
+}
+
+int http_reader_take(struct http_reader *reader, const void *data, size_t size, struct reason *why)
+{
+    const char *at = data;
+    int error = 0;
+
+    while (error == 0 && size > 0 && !http_reader_done(reader)) {
+        size_t used = 0;
+        error = reader->in_body ? take_body(reader, at, size, &used, why) : take_head(reader, at, size, &used, why);
+        at += used;
+        size -= used;
+    }
+    return error;
+}
+
+bool http_reader_done(const struct http_reader *reader)
+{
+    return reader->in_body && http_body_done(&reader->body);
+}
+
+bool http_reader_end(const struct http_reader *reader)
+{
+    return reader->in_body && http_body_end(&reader->body);
+}
+
+void http_reader_free(struct http_reader *reader)
+{
+    http_buffer_free(&reader->head_bytes);
+    http_buffer_free(&reader->content);
+}
