@@ -35,6 +35,11 @@
 #define CONFIG_CERTS_FOLDER "/opt/enclave/certs" /* inside rootfs; filled after an accepted push */
 #define CONFIG_FILES_FOLDER "/opt/enclave/files" /* inside rootfs; where build puts ca = FILE and [identity] files */
 
+/* The pushed name that carries certificate, key and CA as JSON. */
+#define CONFIG_SECRET_IDENTITY "MTLS_CLIENT_CERT_JSON"
+/* The parent answers the heartbeat on this vsock port, so no endpoint can have it. */
+#define CONFIG_HEARTBEAT_PORT 9000u
+
 enum config_restart { CONFIG_RESTART_ON_FAILURE, CONFIG_RESTART_ALWAYS, CONFIG_RESTART_NEVER };
 enum config_secrets { CONFIG_SECRETS_NONE, CONFIG_SECRETS_PLAIN }; /* NONE: the file has no [secrets] */
 enum config_again { CONFIG_AGAIN_REFUSE }; /* identity and restart are refused until they are built */
@@ -91,7 +96,8 @@ struct config {
         char **args; /* arg_count strings, without argv[0] */
         size_t arg_count;
         enum config_restart restart;
-        size_t endpoint; /* index of the endpoint that a built-in application calls; SIZE_MAX: none */
+        size_t endpoint;      /* index of the endpoint that a built-in application calls; SIZE_MAX: none */
+        uint32_t first_vsock; /* the parent's port for the first endpoint that names none */
     } app;
     struct config_value *env;
     size_t env_count;
@@ -132,6 +138,12 @@ struct config_report {
 int config_parse(struct config *config, const char *name, const char *text, size_t size, struct config_report *report);
 void config_free(struct config *config);
 void config_report_free(struct config_report *report);
+
+/*
+ * The configuration as INI text with every default said; reading it gives the same configuration. *text is malloc'd.
+ * 0 or -ENOMEM. The configuration must have been read without errors.
+ */
+int config_print(const struct config *config, char **text);
 
 /* The endpoint whose host (any case) and port these are; NULL where there is none. */
 const struct config_endpoint *config_endpoint_find(const struct config *config, const char *host, uint16_t port);

@@ -36,4 +36,11 @@ int verb_misuse(const struct verb *verb, const char *format, ...) __attribute__(
 /* After getopt_long(3) gave '?' or ':' with opterr = 0: names the option; returns EXIT_MISUSE. */
 int verb_bad_option(const struct verb *verb, char *argv[], int answer);
 
+/*
+ * Reads an enclave.ini; prints its warnings and all its errors on stderr (the verbs that take one say the same of it).
+ * 0; -EINVAL with a sentence that counts the errors, -errno. Release with config_free() after 0.
+ */
+struct config;
+int verb_read_config(const char *path, struct config *config, struct reason *why);
+
 #endif

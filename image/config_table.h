@@ -1,0 +1,92 @@
+/* config_table: the one table of enclave.ini: sections, keys, types, bounds, defaults, help. */
+#ifndef INGOT_IMAGE_CONFIG_TABLE_H
+#define INGOT_IMAGE_CONFIG_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "image/config.h"
+
+#define CONFIG_KEYS_MAX 10 /* rows of one section */
+
+struct config_row;
+
+/*
+ * How the values of one type are read and printed. base is the structure a row's place counts from: struct config, or
+ * one element (struct config_endpoint, …).
+ */
+struct config_type {
+    /* 0; -EINVAL with what is wrong and what to do, without the value; -ENOMEM. base gets what it owns from then on. */
+    int (*read)(const struct config_row *row, const char *text, void *base, struct reason *why);
+    /* Writes the line "key = value" as config_parse() reads it; nothing where the value is absent. */
+    void (*print)(const struct config_row *row, const void *base, FILE *out);
+};
+
+struct config_row {
+    const char *key;
+    const struct config_type *type;
+    size_t place;         /* of the field from base */
+    size_t width;         /* of the field, for numbers and choices */
+    size_t more;          /* of a second field that the type fills in, where it has one */
+    uint64_t min;         /* of a number; the first choice's number; the fewest bytes of a text */
+    uint64_t max;         /* of a number; the most bytes of a text */
+    const char *choices;  /* "a|b|c", in the order of their numbers */
+    const char *later;    /* choices of a later version, refused in other words */
+    const char *standard; /* the default as text; "": may be absent; NULL: must be there */
+    const char *help;
+};
+
+enum config_section {
+    CONFIG_IMAGE,
+    CONFIG_APP,
+    CONFIG_ENV,
+    CONFIG_SECRETS,
+    CONFIG_ENDPOINT,
+    CONFIG_INBOUND,
+    CONFIG_IDENTITY,
+    CONFIG_LIMITS,
+    CONFIG_SECTIONS
+};
+
+struct config_group {
+    const char *name;
+    bool labelled; /* [name LABEL], any number of them */
+    bool required;
+    bool free; /* keys are names of variables, values any text; no rows */
+    const struct config_row *rows;
+    size_t row_count;
+    size_t label_max; /* bytes of a label */
+    size_t max;       /* sections of this name */
+    const char *help;
+};
+
+extern const struct config_group config_table[CONFIG_SECTIONS];
+
+/* The row of a key in its section: the programs that need a certain one name it so. It must exist. */
+const struct config_row *config_row(enum config_section section, const char *key);
+
+/* ---- Types (config_types.c) ---- */
+extern const struct config_type config_type_name;        /* char *: letters, digits, '.', '_', '-' */
+extern const struct config_type config_type_size;        /* uint64_t bytes: 64M, 1G */
+extern const struct config_type config_type_number;      /* unsigned of any width */
+extern const struct config_type config_type_port;        /* the same, called a port */
+extern const struct config_type config_type_choice;      /* enum or bool */
+extern const struct config_type config_type_host;        /* char *, lower case */
+extern const struct config_type config_type_server_name; /* char *: host name or address */
+extern const struct config_type config_type_file;        /* char * */
+extern const struct config_type config_type_ca;          /* char * FILE; more: bool pushed */
+extern const struct config_type config_type_pin;         /* uint8_t[32]; more: bool */
+extern const struct config_type config_type_names;       /* char **; more: size_t count */
+extern const struct config_type config_type_words;       /* the same */
+extern const struct config_type config_type_run;         /* char *; more: bool built in */
+extern const struct config_type config_type_loopback;    /* uint32_t address; more: uint16_t port */
+extern const struct config_type config_type_label;       /* of an [endpoint]; resolved by config_check() */
+
+/* Whether name can be a variable's: a letter or "_", then letters, digits, "_"; at most CONFIG_NAME_MAX. */
+bool config_variable_valid(const char *name);
+/* What a variable of this name steers ("the dynamic loader"), NULL for a harmless one (config_names.c). */
+const char *config_variable_steers(const char *name);
+
+#endif

@@ -1,0 +1,71 @@
+/* config: checks an enclave.ini and prints it with every default said. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "image/config.h"
+#include "tools/verbs.h"
+
+static int run_config(int argc, char *argv[]);
+
+const struct verb verb_config = {
+    .name = "config",
+    .arguments = "enclave.ini",
+    .summary = "check enclave.ini, and print it resolved with every default",
+    .help = "Reads FILE as build and the enclave do. Where it is right, prints it with every default said: reading\n"
+            "that again gives the same. Otherwise says everything that is wrong with it, each with its line, and\n"
+            "exits 1. Warnings go to standard error.\n",
+    .run = run_config,
+};
+
+int verb_read_config(const char *path, struct config *config, struct reason *why)
+{
+    struct config_report report;
+    char *text;
+    size_t size;
+    int error = file_read(path, CONFIG_FILE_MAX, &text, &size, why);
+
+    if (error < 0) {
+        return error;
+    }
+    error = config_parse(config, path, text, size, &report);
+    free(text);
+    for (size_t i = 0; i < report.warning_count; i++) {
+        fprintf(stderr, "%s (warning)\n", report.warnings[i]);
+    }
+    for (size_t i = 0; i < report.error_count; i++) {
+        fprintf(stderr, "%s\n", report.errors[i]);
+    }
+    if (error < 0) {
+        (void)reason_set(why, error, "%s: %zu error%s", path, report.error_count + report.lost,
+            report.error_count + report.lost == 1 ? "" : "s");
+        config_free(config);
+    }
+    config_report_free(&report);
+    return error;
+}
+
+static int run_config(int argc, char *argv[])
+{
+    struct config config;
+    struct reason why;
+    char *text;
+    int error;
+
+    if (argc != 2 || argv[1][0] == '-') {
+        return verb_misuse(&verb_config, "it takes one file");
+    }
+    error = verb_read_config(argv[1], &config, &why);
+    if (error < 0) {
+        return verb_fail(&verb_config, error, &why);
+    }
+    error = config_print(&config, &text);
+    if (error == 0) {
+        fputs(text, stdout);
+        free(text);
+    } else {
+        (void)reason_system(&why, error, "cannot print it");
+    }
+    config_free(&config);
+    return error < 0 ? verb_fail(&verb_config, error, &why) : EXIT_DONE;
+}
