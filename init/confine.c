@@ -170,10 +170,10 @@ static const struct filter_rule rules_program[] = {
 /* Descriptors of the relay: two for each connection, its listeners, and a few of its own. */
 #define FILES_SPARE 32
 #define FILES_APP 1024
-#define SECRETS_MEMORY (8u << 20) /* address space: a push of 256 KiB takes about 2 MiB; a bomb of brackets ends here  \
-                                   */
-#define SECRETS_SECONDS 10        /* of CPU */
-#define PROGRAM_PROCESSES 128     /* and threads */
+/* Address space: a push of 256 KiB takes about 2 MiB; a bomb of brackets ends here. */
+#define SECRETS_MEMORY (12u << 20)
+#define SECRETS_SECONDS 10    /* of CPU */
+#define PROGRAM_PROCESSES 128 /* and threads */
 
 static const struct role {
     const char *name;

@@ -2,10 +2,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 
-#include "base/file.h"
 #include "image/config.h"
 #include "init/confine.h"
 #include "init/limits.h"
@@ -22,25 +20,6 @@ static void say(void *arg, const char *sentence)
 {
     (void)arg;
     log_line(ROLE_RELAY, "%s", sentence);
-}
-
-static int read_config(struct config *config, struct reason *why)
-{
-    struct config_report report;
-    char *text;
-    size_t size;
-    int error = file_read("/" CONFIG_PATH_INI, CONFIG_FILE_MAX, &text, &size, why);
-
-    if (error < 0) {
-        return error;
-    }
-    error = config_parse(config, "enclave.ini", text, size, &report);
-    if (error < 0) {
-        reason_set(why, error, "%s", report.error_count > 0 ? report.errors[0] : "no memory for enclave.ini");
-    }
-    config_report_free(&report);
-    free(text);
-    return error;
 }
 
 /* The listeners are those of roles.h, in the same order. */
@@ -91,7 +70,7 @@ int role_relay(void)
     struct relay_pool *pool = NULL;
     struct loop_watch control = {.ready = control_ready};
     struct reason why = {"no memory"};
-    int error = read_config(&config, &why);
+    int error = role_config(&config, &why);
 
     if (error < 0) {
         goto fail;

@@ -1,0 +1,118 @@
+/* identity: the certificate, key and CA as files for the application, switched all at once. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "base/wipe.h"
+#include "init/enclave.h"
+#include "init/roles.h"
+#include "tls/identity.h"
+
+#define FOLDER ENCLAVE_ROOT ENCLAVE_IDENTITY_FOLDER
+#define VERSION "v1"
+
+static int write_file(const char *path, const char *data, size_t size, mode_t mode, uid_t owner, struct reason *why)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int error = fd < 0 ? -errno : file_write_all(fd, data, size);
+
+    if (error == 0 && (fchown(fd, owner, owner) < 0 || fchmod(fd, mode) < 0)) {
+        error = -errno;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return error < 0 ? reason_system(why, error, "cannot write %s", path) : 0;
+}
+
+int identity_write(const struct secrets *secrets, struct reason *why)
+{
+    const struct secrets_header *header = secrets->header;
+    int error;
+
+    if (header->cert_size == 0) {
+        return 0;
+    }
+    /* What an attempt before this one left is of no use to anybody: nothing points to it. */
+    (void)unlink(FOLDER "/" VERSION "/client.crt");
+    (void)unlink(FOLDER "/" VERSION "/client.key");
+    (void)unlink(FOLDER "/" VERSION "/ecs-ca.crt");
+    if (mkdir(FOLDER "/" VERSION, 0755) < 0 && errno != EEXIST) {
+        return reason_system(why, -errno, "cannot make " FOLDER "/" VERSION);
+    }
+    error = write_file(FOLDER "/" VERSION "/client.crt", secrets->cert, header->cert_size, 0644, 0, why);
+    if (error == 0) {
+        error = write_file(FOLDER "/" VERSION "/client.key", secrets->key, header->key_size, 0600, ROLE_UID_APP, why);
+    }
+    if (error == 0 && header->ca_size > 0) {
+        error = write_file(FOLDER "/" VERSION "/ecs-ca.crt", secrets->ca, header->ca_size, 0644, 0, why);
+    }
+    if (error == 0 && ((unlink(FOLDER "/next") < 0 && errno != ENOENT) || symlink(VERSION, FOLDER "/next") < 0 ||
+                          rename(FOLDER "/next", FOLDER "/now") < 0)) {
+        error = reason_system(why, -errno, "cannot switch " FOLDER "/now to the new identity");
+    }
+    return error;
+}
+
+/* A measured file, as text. file may be NULL: empty. */
+static int read_packed(const char *file, char **text, uint32_t *size, struct reason *why)
+{
+    char inside[512];
+    char path[sizeof ENCLAVE_ROOT + sizeof inside];
+    size_t length = 0;
+    int error;
+
+    if (file == NULL) {
+        return 0;
+    }
+    error = config_packed_path(file, inside, sizeof inside);
+    if (error < 0) {
+        return reason_system(why, error, "[identity] %s", text_quote_string(file).text);
+    }
+    (void)snprintf(path, sizeof path, "%s%s", ENCLAVE_ROOT, inside);
+    error = file_read(path, TLS_IDENTITY_PEM_MAX, text, &length, why);
+    *size = (uint32_t)length;
+    return error;
+}
+
+int identity_pack(struct enclave *enclave, struct reason *why)
+{
+    const struct config_identity *packed = enclave->config.identities;
+    struct secrets_header header = {0};
+    struct secrets secrets = {0};
+    char *cert = NULL;
+    char *key = NULL;
+    char *ca = NULL;
+    int error;
+
+    if (enclave->config.identity_count == 0) {
+        return 0;
+    }
+    error = read_packed(packed->cert_file, &cert, &header.cert_size, why);
+    if (error == 0) {
+        error = read_packed(packed->key_file, &key, &header.key_size, why);
+    }
+    if (error == 0) {
+        error = read_packed(packed->ca_file, &ca, &header.ca_size, why);
+    }
+    if (error == 0) {
+        error = secrets_write(&header, "", cert, key, ca, &enclave->packed, why);
+    }
+    if (error == 0) {
+        error = secrets_map(&secrets, enclave->packed, why);
+    }
+    if (error == 0) {
+        error = identity_write(&secrets, why);
+        secrets_unmap(&secrets);
+    }
+    free(cert);
+    wipe_free(key, header.key_size);
+    free(ca);
+    return error;
+}

@@ -1,0 +1,127 @@
+/* limits: bounds of the kernel's memory for sockets, who dies first when memory is short, and the connection budget. */
+#include "init/limits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "init/enclave.h"
+
+#define PAGE 4096u
+#define MEMINFO_MAX 16384
+#define FILES                                                                                                          \
+    8192 /* descriptors of PID 1: a listener for each endpoint and inbound port, twice while a role starts             \
+          */
+/* TCP beside the relayed connections: the application's own, half-closed ones, those in TIME_WAIT. */
+#define TCP_SPARE (2u << 20)
+
+static int set(const char *path, const char *value, struct reason *why)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    int error = fd < 0 ? -errno : file_write_all(fd, value, strlen(value));
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return error < 0 ? reason_system(why, error, "cannot set %s to %s", path, value) : 0;
+}
+
+static int set_tcp(unsigned connections, struct reason *why)
+{
+    uint64_t pages = ((uint64_t)connections * 8u * LIMITS_TCP_BUFFER + TCP_SPARE) / PAGE;
+    char text[96];
+    int error;
+
+    (void)snprintf(text, sizeof text, "%llu %llu %llu", (unsigned long long)(pages / 2),
+        (unsigned long long)(pages * 3 / 4), (unsigned long long)pages);
+    error = set("/proc/sys/net/ipv4/tcp_mem", text, why);
+    /* What a program's own sockets get: minimum, default, maximum. */
+    (void)snprintf(text, sizeof text, "4096 %u %u", 2 * LIMITS_TCP_BUFFER, 2 * LIMITS_TCP_BUFFER);
+    if (error == 0) {
+        error = set("/proc/sys/net/ipv4/tcp_rmem", text, why);
+    }
+    if (error == 0) {
+        error = set("/proc/sys/net/ipv4/tcp_wmem", text, why);
+    }
+    return error;
+}
+
+int limits_memory(const char *meminfo, const char *name, uint64_t *bytes)
+{
+    size_t size = strlen(name);
+
+    for (const char *line = meminfo; line != NULL && *line != '\0';) {
+        const char *end = strchr(line, '\n');
+        if (strncmp(line, name, size) == 0 && line[size] == ':') {
+            char digits[24];
+            const char *at = line + size + 1 + strspn(line + size + 1, " ");
+            size_t length = strspn(at, "0123456789");
+            uint64_t kilobytes;
+            if (length >= sizeof digits || strncmp(at + length, " kB", 3) != 0) {
+                return -EINVAL;
+            }
+            memcpy(digits, at, length);
+            digits[length] = '\0';
+            if (!text_number(digits, 0, UINT64_MAX / 1024, &kilobytes)) {
+                return -EINVAL;
+            }
+            *bytes = kilobytes * 1024;
+            return 0;
+        }
+        line = end != NULL ? end + 1 : NULL;
+    }
+    return -ENOENT;
+}
+
+int limits_check(uint64_t available, unsigned connections, struct reason *why)
+{
+    uint64_t need = limits_need(connections);
+
+    if (available >= need) {
+        return 0;
+    }
+    return reason_set(why, -ENOMEM,
+        "%llu KiB of memory are free, and [limits] connections = %u takes %llu KiB at worst (%u KiB each): give the "
+        "enclave more memory, or measure fewer connections",
+        (unsigned long long)(available / 1024), connections, (unsigned long long)(need / 1024),
+        LIMITS_CONNECTION_COST / 1024);
+}
+
+int step_limits(struct enclave *enclave, struct reason *said)
+{
+    struct rlimit files = {FILES, FILES};
+    unsigned connections = enclave->config.connections;
+    char *meminfo = NULL;
+    size_t size;
+    uint64_t available;
+    int error = set_tcp(connections, said);
+
+    if (error == 0) {
+        error = set("/proc/self/oom_score_adj", "-1000", said);
+    }
+    if (error == 0 && setrlimit(RLIMIT_NOFILE, &files) < 0) {
+        error = reason_system(said, -errno, "cannot allow %d descriptors", FILES);
+    }
+    if (error == 0) {
+        error = file_read("/proc/meminfo", MEMINFO_MAX, &meminfo, &size, said);
+    }
+    if (error < 0) {
+        return error;
+    }
+    error = limits_memory(meminfo, "MemAvailable", &available);
+    free(meminfo);
+    if (error < 0) {
+        return reason_set(said, error, "/proc/meminfo does not say how much memory is available");
+    }
+    error = limits_check(available, connections, said);
+    return error < 0 ? error
+                     : reason_set(said, 0, "%llu KiB free, %u connections take %llu KiB at worst",
+                           (unsigned long long)(available / 1024), connections,
+                           (unsigned long long)(limits_need(connections) / 1024));
+}

@@ -1,0 +1,46 @@
+/* push: judges the JSON text of one push against the measured configuration, and sorts it into its parts. */
+#ifndef INGOT_INIT_PUSH_H
+#define INGOT_INIT_PUSH_H
+
+#include <stddef.h>
+
+#include "app/secrets.h"
+#include "base/reason.h"
+#include "image/config.h"
+
+/*
+ * A push is one JSON object of at most SECRETS_PUSH_MAX bytes, no key twice, whose names are listed in
+ * `[secrets] required` and `optional`, all of the required ones there. Values are strings without NUL; only
+ * PUSH_IDENTITY may be an object. Two names mean something to us:
+ *
+ *   MTLS_CLIENT_CERT_JSON    an identity (tls/identity.h), checked in full
+ *   ECS_WATERMARK_ENDPOINT   https://HOST[:PORT][/…], which must be one of the measured [endpoint] sections
+ *
+ * All other values are the application's to read. A pushed value only ever chooses among what was measured.
+ */
+#define PUSH_IDENTITY "MTLS_CLIENT_CERT_JSON"
+#define PUSH_ENDPOINT "ECS_WATERMARK_ENDPOINT"
+#define PUSH_ANSWER_MAX 1024 /* bytes of an error answer */
+
+/*
+ * What an accepted push holds, ready for secrets_write(). Owned; push_free() wipes it. The environment block has every
+ * pushed value, the identity's JSON text among them.
+ */
+struct push {
+    struct secrets_header header;
+    char *env;
+    char *cert; /* the three are NULL where no identity was pushed */
+    char *key;
+    char *ca;
+    char *
+        accepted; /* {"accepted": ["KEY", …]}\n: the answer, names in the order in which the configuration lists them */
+};
+
+/* 0; -EINVAL with a sentence that never shows a value; -ENOMEM. On failure there is nothing to free. */
+int push_read(struct push *push, const struct config *config, const char *text, size_t size, struct reason *why);
+void push_free(struct push *push);
+
+/* {"error": "SENTENCE"}\n, SENTENCE escaped and cut to fit. Returns answer. */
+const char *push_refusal(const char *sentence, char answer[static PUSH_ANSWER_MAX]);
+
+#endif

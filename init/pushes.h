@@ -1,0 +1,22 @@
+/* pushes: what PID 1 and the secrets role say to each other over ROLE_CONTROL. */
+#ifndef INGOT_INIT_PUSHES_H
+#define INGOT_INIT_PUSHES_H
+
+/*
+ *   secrets role                                          PID 1
+ *   PUSH_OFFER, with the sealed memory file  ───────────►  checks lengths and seals, writes the identity, delivers
+ *                                            ◄───────────  PUSH_ACCEPTED, PUSH_CONFIGURED or PUSH_FAILED
+ *   answers the connection, ends
+ *
+ * What PID 1 has accepted stays accepted, whatever becomes of the role and of its answer.
+ */
+enum {
+    PUSH_OFFER = 'O',
+    PUSH_ACCEPTED = 'A',
+    PUSH_CONFIGURED = 'C', /* there was an accepted push before */
+    PUSH_FAILED = 'F',     /* the console says why */
+};
+
+#define PUSH_SECONDS 30 /* from the connection to the end of the sender's bytes */
+
+#endif

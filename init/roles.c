@@ -1,0 +1,190 @@
+/* roles: the processes of ours, how PID 1 makes one, and what each is given. */
+#include "init/roles.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "base/file.h"
+#include "base/pass.h"
+#include "init/enclave.h"
+#include "init/log.h"
+
+/* Who goes first when memory is short (oom_score_adj): pushes, then the application, the relay last. */
+static const struct {
+    const char *role;
+    const char *score;
+} scores[] = {
+    {ROLE_RELAY, "-500"},
+    {ROLE_APP, "500"},
+    {ROLE_SECRETS, "900"},
+};
+
+void role_score(const char *role)
+{
+    for (size_t i = 0; i < sizeof scores / sizeof scores[0]; i++) {
+        int fd = strcmp(role, scores[i].role) == 0 ? open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC) : -1;
+        if (fd >= 0) {
+            (void)file_write_all(fd, scores[i].score, strlen(scores[i].score));
+            close(fd);
+        }
+    }
+}
+
+/*
+ * Puts each descriptor at its number, by way of numbers that PID 1 never reaches, so that none is overwritten before
+ * its turn. Those copies close themselves at exec, like every other descriptor of PID 1.
+ */
+#define SCRATCH 4096
+
+static int place(int control, const int *descriptors, size_t count)
+{
+    for (size_t i = 0; i <= count; i++) {
+        if (dup3(i == 0 ? control : descriptors[i - 1], SCRATCH + (int)i, O_CLOEXEC) < 0) {
+            return -errno;
+        }
+    }
+    for (size_t i = 0; i <= count; i++) {
+        if (dup2(SCRATCH + (int)i, ROLE_CONTROL + (int)i) < 0) {
+            return -errno;
+        }
+    }
+    return 0;
+}
+
+int role_spawn(const char *role, int control, const int *descriptors, size_t count, pid_t *pid, struct reason *why)
+{
+    char start[24];
+    char *const arguments[] = {(char *)role, start, NULL};
+    char *const environment[] = {NULL};
+    int error;
+
+    (void)snprintf(start, sizeof start, "%" PRId64, log_start());
+    *pid = fork();
+    if (*pid < 0) {
+        error = -errno;
+        *pid = 0;
+        return reason_system(why, error, "cannot make a process");
+    }
+    if (*pid > 0) {
+        return 0;
+    }
+    supervise_unblock();
+    role_score(role);
+    error = place(control, descriptors, count);
+    if (error == 0) {
+        execve("/proc/self/exe", arguments, environment);
+        error = -errno;
+    }
+    log_line(role, "cannot be started: %s", strerror(-error));
+    _exit(111);
+}
+
+/* A process with a new ROLE_CONTROL; this end replaces the last one, which the last process had. */
+static int start(const char *role, const int *descriptors, size_t count, int *ours, pid_t *pid, struct reason *why)
+{
+    int pair[2];
+    int error;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
+        return reason_system(why, -errno, "no socket to control it by");
+    }
+    error = role_spawn(role, pair[1], descriptors, count, pid, why);
+    close(pair[1]);
+    if (error < 0) {
+        close(pair[0]);
+        return error;
+    }
+    if (*ours >= 0) {
+        close(*ours);
+    }
+    *ours = pair[0];
+    return 0;
+}
+
+static int relay_start(struct service *service, pid_t *pid, struct reason *why)
+{
+    struct enclave *enclave = service->owner;
+
+    return start(ROLE_RELAY, enclave->relayed, enclave->config.endpoint_count + enclave->config.inbound_count,
+        &enclave->relay_control, pid, why);
+}
+
+/* Where the application is gone in this moment, it gets them when it starts again. */
+static void hand_over(const struct enclave *enclave, int secrets)
+{
+    int error = secrets >= 0 ? pass_send(enclave->app_control, APP_SECRETS, secrets) : 0;
+
+    if (error < 0 && error != -EPIPE) {
+        log_line(ROLE_APP, "does not take its secrets: %s", strerror(-error));
+    }
+}
+
+static int app_start(struct service *service, pid_t *pid, struct reason *why)
+{
+    struct enclave *enclave = service->owner;
+    int error = start(ROLE_APP, enclave->inbound, enclave->config.inbound_count, &enclave->app_control, pid, why);
+
+    if (error == 0) {
+        hand_over(enclave, enclave->packed);
+        hand_over(enclave, enclave->accepted);
+    }
+    return error;
+}
+
+/* Roles are never done: whatever ended one, it starts again. */
+static enum service_next role_ended(struct service *service, int status)
+{
+    (void)service;
+    (void)status;
+    return SERVICE_AGAIN;
+}
+
+void roles_deliver(struct enclave *enclave)
+{
+    if (!enclave->config.app.built_in) {
+        service_start(enclave->supervisor, &enclave->app);
+    } else if (service_running(&enclave->app)) {
+        hand_over(enclave, enclave->accepted);
+    }
+}
+
+int step_roles(struct enclave *enclave, struct reason *said)
+{
+    bool built_in = enclave->config.app.built_in;
+    bool waits = !built_in && enclave->config.secrets.mode != CONFIG_SECRETS_NONE;
+    int error = mounts_application(said);
+
+    if (error == 0) {
+        error = identity_pack(enclave, said);
+    }
+    if (error == 0) {
+        error = mounts_seal(said);
+    }
+    if (error == 0) {
+        error = supervise_open(&enclave->supervisor, enclave->loop, said);
+    }
+    if (error == 0) {
+        error = pushes_open(enclave, said);
+    }
+    if (error < 0) {
+        return error;
+    }
+    enclave->relay = (struct service){.name = ROLE_RELAY, .start = relay_start, .ended = role_ended, .owner = enclave};
+    enclave->app = (struct service){
+        .name = ROLE_APP,
+        .start = built_in ? app_start : program_start,
+        .ended = built_in ? role_ended : program_ended,
+        .owner = enclave,
+    };
+    service_start(enclave->supervisor, &enclave->relay);
+    if (!waits) {
+        service_start(enclave->supervisor, &enclave->app);
+    }
+    return reason_set(said, 0, "relay, %s%s", enclave->config.app.run, waits ? " after the first accepted push" : "");
+}
