@@ -79,26 +79,23 @@ static int call(int fd, const uint8_t *request, size_t size, uint8_t response[st
 /* A definite text or byte string as it lies in the input; moves on to the next value. */
 static bool take_string(CborValue *value, bool text, struct bytes *out)
 {
+    CborValue chunk = *value;
     const uint8_t *start = NULL;
     const char *characters = NULL;
-    CborValue next;
     CborError error;
 
     if (!(text ? cbor_value_is_text_string(value) : cbor_value_is_byte_string(value)) ||
-        !cbor_value_is_length_known(value)) {
+        !cbor_value_is_length_known(value) || cbor_value_begin_string_iteration(&chunk) != CborNoError) {
         return false;
     }
     if (text) {
-        error = cbor_value_get_text_string_chunk(value, &characters, &out->size, &next);
+        error = cbor_value_get_text_string_chunk(&chunk, &characters, &out->size, &chunk);
         start = (const uint8_t *)characters;
     } else {
-        error = cbor_value_get_byte_string_chunk(value, &start, &out->size, &next);
-    }
-    if (error != CborNoError) {
-        return false;
+        error = cbor_value_get_byte_string_chunk(&chunk, &start, &out->size, &chunk);
     }
     out->data = start;
-    return cbor_value_advance(value) == CborNoError;
+    return error == CborNoError && cbor_value_advance(value) == CborNoError;
 }
 
 static bool is_name(struct bytes name, const char *expected)
