@@ -114,6 +114,9 @@ static void check_supply(
     const struct config *config = parser->config;
     bool pushed = config_secret_listed(config, CONFIG_SECRET_IDENTITY);
 
+    if (!config->app.built_in || config_text(instance, "tls") == NULL) {
+        return;
+    }
     if (endpoint->tls == CONFIG_TLS_MUTUAL && !pushed && config->identity_count == 0) {
         config_key_error(parser, instance, "tls",
             "no certificate can reach the enclave (list %s in [secrets] required, or add [identity client])",

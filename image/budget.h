@@ -1,0 +1,38 @@
+/* budget: how much memory an enclave needs to boot an image and to hold its worst case. */
+#ifndef INGOT_IMAGE_BUDGET_H
+#define INGOT_IMAGE_BUDGET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The derivation, in bytes. While the kernel unpacks, both archives and the files that came out of them are in memory;
+ * later the archives are gone, and the application and its connections come.
+ *
+ *   need = BUDGET_FIXED + init_size of the kernel
+ *        + max(archives + unpacked, unpacked + BUDGET_PROCESSES + connections × BUDGET_CONNECTION)
+ *   ... plus 1/BUDGET_PAGES of it all: the kernel's own account of its pages (struct page, 64 bytes for 4 KiB)
+ *
+ * and never less than 4 × the file (nitro-cli refuses that) or 64 MiB (the Nitro driver does).
+ */
+#define BUDGET_FIXED (UINT64_C(10) << 20)       /* kernel data, slabs, per-CPU areas, the reserved first megabyte */
+#define BUDGET_PROCESSES (UINT64_C(8) << 20)    /* PID 1, relay, one push, the application */
+#define BUDGET_CONNECTION (UINT64_C(128) << 10) /* one stalled connection: both sockets' buffers and ours */
+#define BUDGET_ENTRY 1024u                      /* inode and dentry of one file */
+#define BUDGET_PAGES 64u
+#define BUDGET_LEAST (UINT64_C(64) << 20)
+#define BUDGET_FILE_FACTOR 4u
+
+struct budget {
+    uint64_t file_size;     /* of the EIF */
+    uint64_t kernel_memory; /* init_size of its setup header */
+    uint64_t archives;      /* bytes of both ramdisks */
+    uint64_t content;       /* bytes of their files, each rounded up to a page */
+    size_t entries;         /* files, folders and links */
+    unsigned connections;
+};
+
+/* Bytes, a multiple of 1 MiB. */
+uint64_t budget_memory(const struct budget *budget);
+
+#endif

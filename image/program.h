@@ -1,0 +1,14 @@
+/* program: whether a file of a tree can be started in the enclave. */
+#ifndef INGOT_IMAGE_PROGRAM_H
+#define INGOT_IMAGE_PROGRAM_H
+
+#include "image/tree.h"
+
+/*
+ * Checks that path (absolute inside rootfs, symbolic links followed) is an executable file that the kernel starts: an
+ * x86-64 ELF program, static or with its interpreter in the tree; or a script whose interpreter is one.
+ * 0; -EINVAL with a sentence that names what is missing; -errno of reading.
+ */
+int program_check(const struct tree *tree, const char *path, struct reason *why);
+
+#endif
