@@ -15,6 +15,7 @@ enum {
 };
 
 #define BROKEN "the far side's TLS is at fault, or something that is not its TLS answers: try `openssl s_client`"
+#define NOT_TLS "most often plain HTTP answers on this port: dial the TLS port"
 #define OURS "this is a fault of this program: report it with the log"
 #define MALFORMED "the service must present a well-formed certificate: check it with `openssl x509 -text`"
 #define ASK "look at the service's log: it says there what it dislikes"
@@ -22,17 +23,16 @@ enum {
 const struct tls_fault tls_fault_table[] = {
     {BR_ERR_BAD_PARAM, "BR_ERR_BAD_PARAM", "the TLS engine was set up wrongly", OURS},
     {BR_ERR_BAD_STATE, "BR_ERR_BAD_STATE", "the TLS engine was used out of turn", OURS},
-    {BR_ERR_UNSUPPORTED_VERSION, "BR_ERR_UNSUPPORTED_VERSION", "the far side chose a TLS version that is not offered",
-        "let the service speak TLS 1.2"},
+    {BR_ERR_UNSUPPORTED_VERSION, "BR_ERR_UNSUPPORTED_VERSION",
+        "the far side answers in a TLS version that is not offered, or not in TLS at all",
+        "let the service speak TLS 1.2; if plain HTTP answers on this port, dial its TLS port"},
     {BR_ERR_BAD_VERSION, "BR_ERR_BAD_VERSION", "a record carries another TLS version than was agreed", BROKEN},
-    {BR_ERR_BAD_LENGTH, "BR_ERR_BAD_LENGTH", "a record has an impossible length",
-        "most often a plain HTTP service answers on this port: is it the TLS port?"},
+    {BR_ERR_BAD_LENGTH, "BR_ERR_BAD_LENGTH", "a record has an impossible length", NOT_TLS},
     {BR_ERR_TOO_LARGE, "BR_ERR_TOO_LARGE", "a record is larger than TLS allows", BROKEN},
     {BR_ERR_BAD_MAC, "BR_ERR_BAD_MAC", "a record was changed on its way, or encrypted with another key",
         "something between here and the service alters bytes: look at proxies"},
     {BR_ERR_NO_RANDOM, "BR_ERR_NO_RANDOM", "no random numbers were to be had", OURS},
-    {BR_ERR_UNKNOWN_TYPE, "BR_ERR_UNKNOWN_TYPE", "what came is not a TLS record",
-        "most often a plain HTTP service answers on this port: is it the TLS port?"},
+    {BR_ERR_UNKNOWN_TYPE, "BR_ERR_UNKNOWN_TYPE", "what came is not a TLS record", NOT_TLS},
     {BR_ERR_UNEXPECTED, "BR_ERR_UNEXPECTED", "a handshake message came out of turn", BROKEN},
     {BR_ERR_BAD_CCS, "BR_ERR_BAD_CCS", "the change of ciphers is malformed", BROKEN},
     {BR_ERR_BAD_ALERT, "BR_ERR_BAD_ALERT", "an alert is malformed", BROKEN},
