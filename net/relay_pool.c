@@ -109,9 +109,10 @@ static void relay_ended(void *arg, int error)
 static void failed(struct passage *passage, const struct reason *why)
 {
     struct relay_pool *pool = passage->listener->pool;
-    struct reason line = *why;
+    struct reason line;
 
-    reason_prefix(&line, "%s", passage->listener->label);
+    /* The label comes last: `failed to resolve hostname` is searched for at the start of the line. */
+    reason_set(&line, 0, "%s (%s)", why->text, passage->listener->label);
     pool->counters.failed++;
     passage_free(passage);
     tell(pool, MESSAGE_FAILED, &line);

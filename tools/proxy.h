@@ -14,20 +14,21 @@
  *   [inbound]   127.0.0.1:port of `to`, or what listen says ──► vsock:cid:PORT, or hybrid:FOLDER/enclave:PORT
  *
  * Only the endpoints of the configuration are reachable. Names are resolved for every connection, beside the loop.
- * SIGPIPE need not be ignored.
+ * options and its texts are borrowed during proxy_open() only, config too.
  */
 #define PROXY_CONNECTIONS 1024 /* at the same time, over all listeners */
+#define PROXY_FOLDER_MAX 90    /* bytes: a Unix socket's path has at most 107 */
 
 struct proxy_options {
-    const struct config *config; /* borrowed until proxy_close() */
-    const char *vsock_folder;    /* the emulator's folder (at most 96 bytes); NULL: AF_VSOCK */
-    uint32_t cid;                /* the enclave's, with AF_VSOCK; 0: no inbound port is opened */
-    char *const *connect_to;     /* connect_to_count texts HOST:PORT=ADDRESS, as written by the user */
+    const struct config *config;
+    const char *vsock_folder; /* the emulator's folder; NULL: AF_VSOCK */
+    uint32_t cid;             /* the enclave's, with AF_VSOCK; 0: no inbound port is opened */
+    char *const *connect_to;  /* connect_to_count texts HOST:PORT=ADDRESS, as written by the user */
     size_t connect_to_count;
     char *const *listen; /* listen_count texts LABEL=HOST:PORT */
     size_t listen_count;
     unsigned connections;                         /* 0: PROXY_CONNECTIONS */
-    void (*log)(void *arg, const char *sentence); /* rare: what failed, and why */
+    void (*log)(void *arg, const char *sentence); /* each route at the start; then rare: what failed, and why */
     void *log_arg;
 };
 

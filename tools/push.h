@@ -32,6 +32,7 @@ struct push_options {
     size_t size;                                          /* at most PUSH_SECRETS_MAX */
     int64_t wait_ms;                                      /* for the first answer, all attempts together */
     void (*waiting)(void *arg, const struct reason *why); /* the first attempt that failed; may be NULL */
+    void *waiting_arg;
 };
 
 /*

@@ -1,0 +1,511 @@
+/* push: hands secrets to an enclave and waits for its answer. */
+#include "tools/push.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "base/bytes.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "base/wipe.h"
+#include "net/connect.h"
+#include "net/vsock.h"
+#include "tools/verbs.h"
+
+#define ALREADY_CONFIGURED "already configured" /* the enclave's word after an acceptance */
+
+extern const struct verb verb_push;
+
+struct push {
+    struct loop *loop;
+    struct push_options options;
+    push_done *done;
+    void *arg;
+    int64_t deadline;
+    int64_t delay; /* before the next attempt */
+    bool told;     /* options.waiting was called */
+    bool unsure;   /* an attempt delivered everything and no answer came */
+
+    struct connect *connect; /* this attempt: connecting … */
+    struct loop_watch watch; /* … or talking on fd … */
+    struct loop_timer timer; /* … and its end, or the start of the next one */
+    int fd;
+    size_t sent;
+    bool half_closed;
+    char *answer; /* PUSH_ANSWER_MAX + 1 bytes */
+    size_t answer_size;
+    struct reason why; /* what became of the last attempt */
+};
+
+static void attempt_start(struct push *push);
+
+static void attempt_drop(struct push *push)
+{
+    connect_cancel(push->connect);
+    push->connect = NULL;
+    loop_unwatch(push->loop, &push->watch);
+    loop_cancel(push->loop, &push->timer);
+    if (push->fd >= 0) {
+        close(push->fd);
+        push->fd = -1;
+    }
+}
+
+void push_cancel(struct push *push)
+{
+    if (push != NULL) {
+        attempt_drop(push);
+        free(push->answer);
+        free(push);
+    }
+}
+
+static void finish(struct push *push, enum push_result result, const char *answer)
+{
+    push_done *done = push->done;
+    void *arg = push->arg;
+    struct reason why = push->why;
+
+    push_cancel(push);
+    done(arg, result, answer, result == PUSH_ACCEPTED ? NULL : &why);
+}
+
+/* Whether waiting can't help: the address itself is wrong for this machine or user. */
+static bool is_final(int error)
+{
+    return error == -EACCES || error == -EPERM || error == -EAFNOSUPPORT || error == -EPROTO || error == -ENOMEM;
+}
+
+/* push->why says what went wrong: tries again later, or gives up. */
+static void attempt_failed(struct push *push, int error)
+{
+    int64_t left = push->deadline - loop_now(push->loop);
+
+    push->unsure = push->unsure || push->half_closed;
+    attempt_drop(push);
+    if (left <= 0 || is_final(error)) {
+        reason_prefix(
+            &push->why, "no answer in %lld s", (long long)(push->options.wait_ms - (left > 0 ? left : 0) + 500) / 1000);
+        if (push->unsure) {
+            reason_prefix(&push->why, "the secrets were sent in full, and may be accepted, but the answer was lost");
+        }
+        finish(push, PUSH_UNREACHED, NULL);
+        return;
+    }
+    if (!push->told && push->options.waiting != NULL) {
+        push->options.waiting(push->options.waiting_arg, &push->why);
+    }
+    push->told = true;
+    loop_after(push->loop, &push->timer, push->delay < left ? push->delay : left);
+    push->delay = 2 * push->delay < PUSH_RETRY_MAX_MS ? 2 * push->delay : PUSH_RETRY_MAX_MS;
+}
+
+/* A refusal in the enclave's words, with ours where it may be about an earlier attempt of this very push. */
+static void explain_refusal(struct push *push, const char *error)
+{
+    reason_set(&push->why, -EPERM, "the enclave refused the secrets: %s", text_quote_string(error).text);
+    if (strcmp(error, ALREADY_CONFIGURED) != 0) {
+        return;
+    }
+    if (push->unsure) {
+        reason_set(&push->why, -EPERM,
+            "the enclave is already configured: an earlier attempt of this push was sent in full and its answer lost, "
+            "so "
+            "most likely it is the one that was accepted, but nobody saw it: check what the enclave does before you "
+            "rely on it");
+    } else {
+        reason_set(&push->why, -EPERM,
+            "the enclave is already configured: it accepted other secrets before these, and its image takes no more "
+            "(again = refuse): start it anew to change them");
+    }
+}
+
+/* The answer is complete: one line, or all up to the end. False: it is no answer at all. */
+static bool answer_read(struct push *push)
+{
+    json_t *root = json_loadb(push->answer, push->answer_size, JSON_REJECT_DUPLICATES, NULL);
+    const char *error = json_string_value(json_object_get(root, "error"));
+    bool accepted = error == NULL && json_is_array(json_object_get(root, "accepted"));
+    char *line = NULL;
+
+    if (error != NULL) {
+        explain_refusal(push, error);
+    }
+    if (error != NULL || accepted) {
+        line = json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII); /* what comes from outside goes to a terminal */
+    }
+    json_decref(root);
+    if (line == NULL) {
+        return false;
+    }
+    finish(push, accepted ? PUSH_ACCEPTED : PUSH_REFUSED, line);
+    free(line);
+    return true;
+}
+
+static void answer_bad(struct push *push)
+{
+    int error = reason_set(&push->why, -EPROTO, "%s is no answer of an enclave: does another program listen there?",
+        text_quote(push->answer, push->answer_size).text);
+    attempt_failed(push, error);
+}
+
+static void answer_ready(struct push *push)
+{
+    size_t room = PUSH_ANSWER_MAX - push->answer_size;
+    ssize_t n = recv(push->fd, push->answer + push->answer_size, room, 0);
+    char *newline = NULL;
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    if (n > 0) {
+        newline = memchr(push->answer + push->answer_size, '\n', (size_t)n);
+        push->answer_size = newline != NULL ? (size_t)(newline - push->answer) : push->answer_size + (size_t)n;
+        if (newline == NULL && push->answer_size < PUSH_ANSWER_MAX) {
+            return;
+        }
+        if (!answer_read(push)) {
+            answer_bad(push);
+        }
+        return;
+    }
+    int error = n < 0 ? -errno : -ECONNRESET;
+    if (push->answer_size > 0 && answer_read(push)) {
+        return;
+    }
+    reason_set(&push->why, error, "the connection ended without an answer: is the enclave still starting?");
+    attempt_failed(push, error);
+}
+
+/* Sends what is left; after the last byte the half-close, which tells the enclave that it has all. */
+static void send_some(struct push *push)
+{
+    while (push->sent < push->options.size) {
+        size_t left = push->options.size - push->sent;
+        ssize_t n = send(push->fd, push->options.secrets + push->sent, left < VSOCK_WRITE_MAX ? left : VSOCK_WRITE_MAX,
+            MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0 && errno != EAGAIN) { /* the reason is in the answer, if there is one */
+            loop_change(push->loop, &push->watch, LOOP_READ);
+            return;
+        }
+        if (n < 0) {
+            return;
+        }
+        push->sent += (size_t)n;
+    }
+    shutdown(push->fd, SHUT_WR);
+    push->half_closed = true;
+    loop_change(push->loop, &push->watch, LOOP_READ);
+}
+
+static void talk_ready(struct loop_watch *watch, unsigned events)
+{
+    struct push *push = watch->owner;
+
+    if (events & LOOP_WRITE) {
+        send_some(push);
+    }
+    if (events & (LOOP_READ | LOOP_HANGUP)) {
+        answer_ready(push);
+    }
+}
+
+static void connected(void *arg, int fd, const struct reason *why)
+{
+    struct push *push = arg;
+
+    push->connect = NULL;
+    if (fd < 0) {
+        push->why = *why;
+        attempt_failed(push, fd);
+        return;
+    }
+    push->fd = fd;
+    push->sent = 0;
+    push->half_closed = false;
+    push->answer_size = 0;
+    int64_t left = push->deadline - loop_now(push->loop);
+    int error = loop_watch(push->loop, &push->watch, fd, LOOP_READ | LOOP_WRITE);
+    if (error == 0) {
+        error = loop_after(push->loop, &push->timer, left < PUSH_ANSWER_MS ? left : PUSH_ANSWER_MS);
+    }
+    if (error < 0) {
+        reason_system(&push->why, error, "can't wait for an answer");
+        attempt_failed(push, error);
+    }
+}
+
+static void timer_fired(struct loop_timer *timer)
+{
+    struct push *push = timer->owner;
+
+    if (push->fd >= 0) {
+        reason_set(&push->why, -ETIMEDOUT, "the enclave took the connection, and no answer came in time");
+        attempt_failed(push, -ETIMEDOUT);
+    } else {
+        attempt_start(push);
+    }
+}
+
+static void attempt_start(struct push *push)
+{
+    int64_t left = push->deadline - loop_now(push->loop);
+
+    if (left <= 0) {
+        attempt_failed(push, -ETIMEDOUT); /* push->why is that of the attempt before */
+        return;
+    }
+    int error = connect_start(
+        &push->connect, push->loop, &push->options.to, left < CONNECT_MS ? left : CONNECT_MS, connected, push);
+
+    if (error < 0) {
+        reason_system(&push->why, error, "can't start a connection");
+        attempt_failed(push, error);
+    }
+}
+
+int push_start(struct push **out, struct loop *loop, const struct push_options *options, push_done *done, void *arg)
+{
+    struct push *push = calloc(1, sizeof *push);
+
+    if (push == NULL) {
+        return -ENOMEM;
+    }
+    *push =
+        (struct push){.loop = loop, .options = *options, .done = done, .arg = arg, .delay = PUSH_RETRY_MS, .fd = -1};
+    push->deadline = loop_now(loop) + options->wait_ms;
+    push->watch.ready = talk_ready;
+    push->watch.owner = push;
+    push->timer.fired = timer_fired;
+    push->timer.owner = push;
+    push->answer = malloc(PUSH_ANSWER_MAX);
+    if (push->answer == NULL || loop_after(loop, &push->timer, 0) < 0) { /* the first attempt: in the next turn */
+        free(push->answer);
+        free(push);
+        return -ENOMEM;
+    }
+    *out = push;
+    return 0;
+}
+
+/* jansson's memory while it reads secrets: each block knows its size and is wiped before it is freed. */
+struct block {
+    size_t size;
+    max_align_t data[];
+};
+
+static void *block_make(size_t size)
+{
+    size_t whole;
+    struct block *block = bytes_add(size, sizeof *block, &whole) ? malloc(whole) : NULL;
+
+    if (block == NULL) {
+        return NULL;
+    }
+    block->size = whole;
+    return block->data;
+}
+
+static void block_free(void *data)
+{
+    if (data != NULL) {
+        struct block *block = (struct block *)(void *)((char *)data - offsetof(struct block, data));
+        wipe_free(block, block->size);
+    }
+}
+
+/* In words of ours: jansson's quote the text, and the text is secret. */
+static const char *json_fault(const json_error_t *error)
+{
+    switch (json_error_code(error)) {
+    case json_error_premature_end_of_input:
+        return "it ends too early";
+    case json_error_end_of_input_expected:
+        return "something follows the object";
+    case json_error_duplicate_key:
+        return "a name stands twice in one object";
+    case json_error_invalid_utf8:
+        return "a byte is no UTF-8";
+    case json_error_stack_overflow:
+        return "it is nested too deeply";
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        return "it holds a NUL";
+    default:
+        return "a comma, a quote or a bracket is missing or too many";
+    }
+}
+
+int push_check(const char *data, size_t size, const char *name, struct reason *why)
+{
+    json_malloc_t make;
+    json_free_t release;
+    json_error_t fault;
+    int error = 0;
+
+    json_get_alloc_funcs(&make, &release);
+    json_set_alloc_funcs(block_make, block_free);
+    json_t *root = json_loadb(data, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
+    if (root == NULL) {
+        error = reason_set(why, -EINVAL, "%s is not JSON: line %d, column %d: %s", text_quote_string(name).text,
+            fault.line, fault.column, json_fault(&fault));
+    } else if (!json_is_object(root)) {
+        error = reason_set(
+            why, -EINVAL, "%s is not a JSON object: write {\"NAME\": VALUE, …}", text_quote_string(name).text);
+    }
+    json_decref(root);
+    json_set_alloc_funcs(make, release);
+    wipe(&fault, sizeof fault);
+    return error;
+}
+
+/* ---- the verb ---- */
+
+struct outcome {
+    struct loop *loop;
+    int code;
+};
+
+static void told_waiting(void *arg, const struct reason *why)
+{
+    (void)arg;
+    fprintf(stderr, "ingot push: waiting for the enclave: %s\n", why->text);
+}
+
+static void pushed(void *arg, enum push_result result, const char *answer, const struct reason *why)
+{
+    static const int codes[] = {[PUSH_ACCEPTED] = EXIT_DONE, [PUSH_REFUSED] = EXIT_NO, [PUSH_UNREACHED] = EXIT_SYSTEM};
+    struct outcome *outcome = arg;
+
+    if (answer != NULL) {
+        printf("%s\n", answer);
+    }
+    if (why != NULL) {
+        fprintf(stderr, "ingot push: %s\n", why->text);
+    }
+    outcome->code = codes[result];
+    loop_stop(outcome->loop);
+}
+
+/* Sends what was read and waits; an EXIT_…. */
+static int push_and_wait(const struct push_options *options)
+{
+    struct outcome outcome = {.code = EXIT_SYSTEM};
+    struct push *push = NULL;
+    struct reason why;
+    int error = loop_open(&outcome.loop);
+
+    if (error == 0) {
+        error = push_start(&push, outcome.loop, options, pushed, &outcome);
+    }
+    if (error == 0) {
+        error = loop_run(outcome.loop);
+    }
+    loop_close(outcome.loop);
+    if (error < 0) {
+        reason_system(&why, error, "can't start");
+        return verb_fail(&verb_push, error, &why);
+    }
+    return outcome.code;
+}
+
+static int read_secrets(const char *path, char **data, size_t *size, struct reason *why)
+{
+    int error = strcmp(path, "-") == 0
+                    ? file_read_descriptor(STDIN_FILENO, "standard input", PUSH_SECRETS_MAX, data, size, why)
+                    : file_read(path, PUSH_SECRETS_MAX, data, size, why);
+
+    if (error < 0) {
+        return error;
+    }
+    error = push_check(*data, *size, path, why);
+    if (error < 0) {
+        wipe_free(*data, *size);
+    }
+    return error;
+}
+
+static int read_options(int argc, char *argv[], struct push_options *options)
+{
+    static const struct option long_options[] = {
+        {"to", required_argument, NULL, 't'}, {"wait", required_argument, NULL, 'w'}, {0}};
+    struct reason why;
+    uint64_t seconds;
+    bool has_to = false;
+    int option;
+
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+        switch (option) {
+        case 't':
+            if (address_parse(&options->to, optarg, &why) < 0) {
+                return verb_misuse(&verb_push, "--to %s", why.text);
+            }
+            has_to = true;
+            break;
+        case 'w':
+            if (!text_number(optarg, 1, 86400, &seconds)) {
+                return verb_misuse(
+                    &verb_push, "--wait %s: not a number of seconds from 1 to 86400", text_quote_string(optarg).text);
+            }
+            options->wait_ms = (int64_t)seconds * 1000;
+            break;
+        default:
+            return verb_bad_option(&verb_push, argv, option);
+        }
+    }
+    if (!has_to) {
+        return verb_misuse(&verb_push, "say where the enclave listens: --to vsock:CID:7777");
+    }
+    return optind + 1 == argc ? EXIT_DONE
+                              : verb_misuse(&verb_push, "name one file of secrets, or - for standard input");
+}
+
+static int run(int argc, char *argv[])
+{
+    struct push_options options = {.wait_ms = PUSH_WAIT_MS, .waiting = told_waiting};
+    struct reason why;
+    char *data;
+    int code = read_options(argc, argv, &options);
+
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    int error = read_secrets(argv[optind], &data, &options.size, &why);
+    if (error < 0) {
+        return verb_fail(&verb_push, error, &why);
+    }
+    options.secrets = data;
+    code = push_and_wait(&options);
+    wipe_free(data, options.size);
+    return code;
+}
+
+const struct verb verb_push = {
+    .name = "push",
+    .arguments = "SECRETS.json|- --to ADDRESS [--wait SECONDS]",
+    .summary = "hand secrets to a running enclave, and say what it accepted",
+    .help =
+        "Checks that the file is one JSON object of at most 256 KiB, sends it, and prints the enclave's answer:\n"
+        "{\"accepted\": [\"NAME\", …]} or {\"error\": \"…\"}. While the enclave is not up it tries again.\n"
+        "\n"
+        "  --to ADDRESS    where the enclave takes secrets: vsock:CID:7777 on EC2, or hybrid:DIR/enclave:7777 with\n"
+        "                  a local one (ingot run); tcp:HOST:PORT and unix:PATH work too\n"
+        "  --wait SECONDS  for an answer, all attempts together (120)\n"
+        "\n"
+        "Exit: 0 accepted, 1 refused, 111 no answer.\n",
+    .run = run,
+};
