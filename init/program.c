@@ -14,8 +14,7 @@
 #include "init/roles.h"
 
 /*
- * The environment: [env], what was pushed, and these where [env] does not say otherwise. Nothing else: no secret may be
- * called so ([secrets] refuses the names).
+ * The environment: [env], what was pushed, and these where neither says otherwise. Nothing else.
  */
 static const struct config_value defaults[] = {
     {(char *)"HOME", (char *)"/"},
@@ -52,7 +51,8 @@ static char **environment(const struct config *config, const struct secrets *sec
     }
     for (size_t i = 0; i < DEFAULTS + config->env_count; i++) {
         const struct config_value *value = i < DEFAULTS ? &defaults[i] : &config->env[i - DEFAULTS];
-        if (i < DEFAULTS && env_has(config, value->name)) {
+        if (i < DEFAULTS &&
+            (env_has(config, value->name) || (pushed > 0 && secrets_env(secrets, value->name) != NULL))) {
             continue;
         }
         list[count] = variable(value);

@@ -18,7 +18,7 @@
  *
  * All other values are the application's to read. A pushed value only ever chooses among what was measured.
  */
-#define PUSH_IDENTITY "MTLS_CLIENT_CERT_JSON"
+#define PUSH_IDENTITY CONFIG_SECRET_IDENTITY
 #define PUSH_ENDPOINT "ECS_WATERMARK_ENDPOINT"
 #define PUSH_ANSWER_MAX 1024 /* bytes of an error answer */
 
