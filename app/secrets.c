@@ -130,7 +130,7 @@ static int check_header(const struct secrets_header *header, size_t map_size, st
 
 int secrets_map(struct secrets *secrets, int fd, struct reason *why)
 {
-    size_t size;
+    size_t size = 0;
     int error = check_file(fd, &size, why);
 
     memset(secrets, 0, sizeof *secrets);

@@ -189,20 +189,22 @@ void http_exchange_answer(
     }
 }
 
+static int append_json(const char *text, size_t size, void *body)
+{
+    return http_buffer_append(body, text, size);
+}
+
 void http_exchange_error(struct http_exchange *exchange, unsigned status, const char *allow, const char *sentence)
 {
     struct http_buffer body = {0};
     /* Not UTF-8 (a sentence cut inside a character): quoted whole. */
     json_t *text = json_string(sentence);
     json_t *error = json_pack("{s:o}", "error", text != NULL ? text : json_string(text_quote_string(sentence).text));
-    char *dumped = error != NULL ? json_dumps(error, JSON_COMPACT) : NULL;
 
     http_exchange_drop_body(exchange);
-    if (dumped == NULL || http_buffer_append(&body, dumped, strlen(dumped)) < 0 ||
-        http_buffer_append(&body, "\n", 1) < 0) {
+    if (json_dump_callback(error, append_json, &body, JSON_COMPACT) < 0 || http_buffer_append(&body, "\n", 1) < 0) {
         http_buffer_free(&body); /* no memory even for this: the status alone */
     }
-    free(dumped);
     json_decref(error);
     http_exchange_answer(exchange, status, "application/json", allow, &body);
 }
