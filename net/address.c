@@ -213,6 +213,11 @@ static int listen_unix(const struct address *address, int backlog)
         return error;
     }
     int fd = stream_socket(AF_UNIX);
+    if (fd >= 0 && fchmod(fd, 0600) < 0) { /* what bind() gives the file: never a moment at which others may connect */
+        error = -errno;
+        close(fd);
+        return error;
+    }
     return fd < 0 ? fd : bind_and_listen(fd, &name, sizeof name, backlog);
 }
 

@@ -40,8 +40,8 @@ const char *address_print(const struct address *address, char text[static ADDRES
 
 /*
  * Listens: a non-blocking, close-on-exec descriptor, or -errno with a sentence. TCP takes addresses and `localhost`
- * (127.0.0.1), with SO_REUSEADDR. At a Unix path a socket that nobody listens on any more is replaced; a live one is
- * -EADDRINUSE, any other file -EEXIST. A hybrid address is -EINVAL.
+ * (127.0.0.1), with SO_REUSEADDR. A Unix socket is its owner's alone (0600); at its path one that nobody listens on any
+ * more is replaced, a live one is -EADDRINUSE, any other file -EEXIST. A hybrid address is -EINVAL.
  */
 int address_listen(const struct address *address, int backlog, struct reason *why);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "net/address.h"
 
 #define LINE_MAX_BYTES 20 /* "CONNECT 4294967295\n" has 19 */
 #define ACCEPTS_PER_TURN 64
@@ -45,6 +46,7 @@ struct peers {
     struct vsock *vsock;
     struct peer *all;
     unsigned count;
+    struct address enclave; /* unix:FOLDER/enclave */
     int listener;
     struct loop_watch listener_watch;
     struct loop_timer pause;
@@ -93,15 +95,7 @@ static void peer_free(struct peer *peer)
     free(peer);
 }
 
-/* The names fit: the folder's length was checked. */
-static struct sockaddr_un enclave_address(const struct peers *peers)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-    snprintf(address.sun_path, sizeof address.sun_path, "%s/enclave", peers->folder);
-    return address;
-}
-
+/* The name fits: the folder's length was checked. */
 static struct sockaddr_un port_address(const struct peers *peers, uint32_t port)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -453,56 +447,18 @@ static int make_folder(const char *folder, struct reason *why)
     return 0;
 }
 
-/* Removes a socket that nobody listens on any more. */
-static int remove_stale(const struct sockaddr_un *address, struct reason *why)
-{
-    struct stat status;
-    int error = 0;
-
-    if (lstat(address->sun_path, &status) < 0) {
-        return 0;
-    }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        return reason_system(why, -errno, "no socket can be made");
-    }
-    if (S_ISSOCK(status.st_mode) && connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 &&
-        errno == ECONNREFUSED) {
-        error = unlink(address->sun_path) < 0 ? -errno : 0;
-    } else {
-        error = -EADDRINUSE;
-    }
-    close(fd);
-    return error < 0 ? reason_system(why, error, "%s is in use: choose another folder, or end what uses it",
-                           text_quote_string(address->sun_path).text)
-                     : 0;
-}
-
 static int open_listener(struct peers *peers, struct reason *why)
 {
-    struct sockaddr_un address = enclave_address(peers);
-    int error = remove_stale(&address, why);
+    int fd = address_listen(&peers->enclave, SOMAXCONN, why);
 
-    if (error < 0) {
-        return error;
-    }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    /* The mode of the socket before bind() is the mode of its name, so there is no moment at which it is wider. */
-    if (fd < 0 || fchmod(fd, 0600) < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
-        error = reason_system(why, -errno, "%s can't be listened on", text_quote_string(address.sun_path).text);
-        if (fd >= 0) {
-            close(fd);
-        }
-        return error;
+    if (fd < 0) {
+        return fd;
     }
     peers->listener = fd;
     peers->listener_watch.ready = listener_ready;
     peers->listener_watch.owner = peers;
-    error = listen(fd, SOMAXCONN) < 0 ? -errno : 0;
-    if (error == 0) {
-        error = loop_watch(peers->options.loop, &peers->listener_watch, fd, LOOP_READ);
-    }
-    return error < 0 ? reason_system(why, error, "%s can't be listened on", text_quote_string(address.sun_path).text)
+    int error = loop_watch(peers->options.loop, &peers->listener_watch, fd, LOOP_READ);
+    return error < 0 ? reason_system(why, error, "%s can't be watched", text_quote_string(peers->enclave.name).text)
                      : 0;
 }
 
@@ -524,6 +480,8 @@ int peers_open(struct peers **out, const struct peers_options *options, struct r
     peers->pause.fired = accept_again;
     peers->pause.owner = peers;
     snprintf(peers->folder, sizeof peers->folder, "%s", options->folder);
+    peers->enclave.form = ADDRESS_UNIX;
+    snprintf(peers->enclave.name, sizeof peers->enclave.name, "%s/enclave", options->folder);
     error = make_folder(peers->folder, why);
     if (error == 0) {
         error = open_listener(peers, why);
@@ -566,9 +524,8 @@ void peers_close(struct peers *peers)
     loop_cancel(peers->options.loop, &peers->pause);
     loop_unwatch(peers->options.loop, &peers->listener_watch);
     if (peers->listener >= 0) {
-        struct sockaddr_un address = enclave_address(peers);
         close(peers->listener);
-        unlink(address.sun_path);
+        address_remove(&peers->enclave);
     }
     free(peers);
 }

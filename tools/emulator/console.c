@@ -1,0 +1,49 @@
+/* console: the guest's serial console as lines: printed when they are whole, and read for how the enclave ended. */
+#include "tools/emulator/console.h"
+
+#include <string.h>
+
+static bool starts_with(const char *line, const char *beginning)
+{
+    return strncmp(line, beginning, strlen(beginning)) == 0;
+}
+
+static void pass_on(struct console *console)
+{
+    console->line[console->size] = '\0';
+    if (starts_with(console->line, CONSOLE_ENCLAVE_ENDS)) {
+        console->end = CONSOLE_ENCLAVE_ENDED;
+    } else if (starts_with(console->line, CONSOLE_APPLICATION_ENDED)) {
+        console->end = CONSOLE_IN_ORDER;
+    }
+    if (console->size > 0) {
+        memcpy(console->last, console->line, console->size + 1);
+    }
+    console->line_ready(console->arg, console->line, console->size);
+    console->size = 0;
+}
+
+void console_feed(struct console *console, const void *data, size_t size)
+{
+    const unsigned char *bytes = data;
+
+    console->any |= size > 0;
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] == '\n') {
+            pass_on(console);
+        } else if (bytes[i] != '\r') {
+            bool control = (bytes[i] < 0x20 && bytes[i] != '\t') || bytes[i] == 0x7f;
+            console->line[console->size++] = control ? '?' : (char)bytes[i];
+            if (console->size == CONSOLE_LINE_MAX) {
+                pass_on(console);
+            }
+        }
+    }
+}
+
+void console_finish(struct console *console)
+{
+    if (console->size > 0) {
+        pass_on(console);
+    }
+}

@@ -1,0 +1,565 @@
+/* local: one run of an image on this machine: QEMU, its vsock device, the proxy, the secrets and the console. */
+#include "tools/local.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "base/wipe.h"
+#include "image/image.h"
+#include "net/loop.h"
+#include "tools/emulator/console.h"
+#include "tools/emulator/emulator.h"
+#include "tools/emulator/peers.h"
+#include "tools/emulator/qemu.h"
+#include "tools/proxy.h"
+#include "tools/push.h"
+#include "tools/verbs.h"
+
+#define DESCRIPTORS 8192         /* asked for; each connection takes up to three here */
+#define QEMU_ERRORS_MAX 4096     /* bytes kept of what QEMU itself says */
+#define QEMU_END_MS 3000         /* between asking QEMU to end and killing it */
+#define HEARTBEAT_WAIT_MS 180000 /* as nitro-cli waits */
+
+struct run {
+    const struct local_options *options;
+    struct image image;
+    struct loop *loop;
+    char folder[PEERS_FOLDER_MAX + 1];
+    bool own_folder; /* made by us, to be removed */
+    char program[QEMU_PATH_MAX];
+    enum qemu_accelerator accelerator;
+    struct emulator *emulator;
+    struct proxy *proxy;
+    struct push *push;
+    char *secrets;
+    size_t secrets_size;
+    struct qemu qemu; /* pid 0: none */
+    struct loop_watch signals, console_watch, errors_watch;
+    struct loop_timer deadline; /* of the heartbeat; then of QEMU's end */
+    struct console console;
+    FILE *console_copy;
+    char errors[QEMU_ERRORS_MAX + 1];
+    size_t errors_size;
+    bool heartbeat, accepted, stopping;
+    int code; /* what we end with; set by whoever stops */
+};
+
+/* ---- messages ---- */
+
+static void say(void *arg, const char *sentence)
+{
+    (void)arg;
+    fprintf(stderr, "ingot run: %s\n", sentence);
+}
+
+/* Where the user reaches an inbound port: what --listen said, else the address of `to`. */
+static void print_front(const struct run *run, const struct config_inbound *inbound)
+{
+    size_t size = strlen(inbound->label);
+
+    for (size_t i = 0; i < run->options->listen_count; i++) {
+        const char *text = run->options->listen[i];
+        if (strncmp(text, inbound->label, size) == 0 && text[size] == '=') {
+            const char *address = text + size + 1;
+            fprintf(
+                stderr, " %s on http://%s", inbound->label, strncmp(address, "tcp:", 4) == 0 ? address + 4 : address);
+            return;
+        }
+    }
+    fprintf(stderr, " %s on http://127.0.0.1:%u", inbound->label, inbound->port);
+}
+
+static void say_if_ready(struct run *run)
+{
+    if (run->heartbeat && (run->accepted || run->secrets == NULL) && !run->stopping) {
+        fprintf(stderr, "ingot run: ready:");
+        for (size_t i = 0; i < run->image.config.inbound_count; i++) {
+            print_front(run, &run->image.config.inbound[i]);
+        }
+        fprintf(
+            stderr, "%s\n", run->image.config.inbound_count == 0 ? " the enclave is up; it has no [inbound] port" : "");
+    }
+}
+
+/* ---- the end ---- */
+
+static void kill_qemu(struct loop_timer *timer)
+{
+    struct run *run = timer->owner;
+
+    if (run->qemu.pid > 0) {
+        kill(run->qemu.pid, SIGKILL);
+    }
+}
+
+/* Ends QEMU; the loop stops when it is gone. */
+static void stop(struct run *run, int code)
+{
+    if (run->stopping) {
+        return;
+    }
+    run->stopping = true;
+    run->code = code;
+    if (run->qemu.pid == 0) {
+        loop_stop(run->loop);
+        return;
+    }
+    kill(run->qemu.pid, SIGTERM);
+    run->deadline.fired = kill_qemu;
+    loop_after(run->loop, &run->deadline, QEMU_END_MS);
+}
+
+static void no_heartbeat(struct loop_timer *timer)
+{
+    struct run *run = timer->owner;
+
+    fprintf(stderr, "ingot run: no heartbeat after %d s: the console's last line says how far it came\n",
+        HEARTBEAT_WAIT_MS / 1000);
+    stop(run, EXIT_NO);
+}
+
+/* QEMU has ended by itself, and all that was said has been read. */
+static void judge_end(struct run *run, int status)
+{
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        fprintf(stderr, "%s", run->errors);
+        fprintf(stderr, "ingot run: %s %s %d\n", text_quote_string(run->program).text,
+            WIFEXITED(status) ? "ended with exit status" : "was ended by signal",
+            WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+        run->code = EXIT_SYSTEM;
+    } else if (run->console.end == CONSOLE_IN_ORDER) {
+        fprintf(stderr, "ingot run: the application has ended in order\n");
+        run->code = EXIT_DONE;
+    } else {
+        fprintf(stderr, "ingot run: the enclave has ended; its last line was: %s\n",
+            text_quote_string(run->console.last).text);
+        run->code = EXIT_NO;
+    }
+}
+
+/* ---- the guest ---- */
+
+static void print_line(void *arg, const char *line, size_t size)
+{
+    struct run *run = arg;
+
+    if (fwrite(line, 1, size, stdout) != size || fputc('\n', stdout) == EOF || fflush(stdout) != 0) {
+        fprintf(stderr, "ingot run: nobody reads the console any more\n");
+        stop(run, EXIT_SYSTEM);
+    }
+    if (run->console_copy != NULL) {
+        fprintf(run->console_copy, "%s\n", line);
+        fflush(run->console_copy);
+    }
+}
+
+/* False: there is no more, now or ever. */
+static bool read_console(struct run *run)
+{
+    char bytes[4096];
+    ssize_t size = read(run->qemu.console, bytes, sizeof bytes);
+
+    if (size > 0) {
+        console_feed(&run->console, bytes, (size_t)size);
+    }
+    return size > 0;
+}
+
+static bool read_errors(struct run *run)
+{
+    char bytes[512];
+    ssize_t size = read(run->qemu.errors, bytes, sizeof bytes);
+
+    for (ssize_t i = 0; i < size && run->errors_size < QEMU_ERRORS_MAX; i++) {
+        run->errors[run->errors_size++] = bytes[i];
+    }
+    return size > 0;
+}
+
+/* A pipe without bytes has a hangup, which would be reported for ever. */
+static void console_ready(struct loop_watch *watch, unsigned events)
+{
+    struct run *run = watch->owner;
+
+    if (!read_console(run) && events & LOOP_HANGUP) {
+        loop_unwatch(run->loop, watch);
+    }
+}
+
+static void errors_ready(struct loop_watch *watch, unsigned events)
+{
+    struct run *run = watch->owner;
+
+    if (!read_errors(run) && events & LOOP_HANGUP) {
+        loop_unwatch(run->loop, watch);
+    }
+}
+
+static void heartbeat(void *arg)
+{
+    struct run *run = arg;
+
+    run->heartbeat = true;
+    if (!run->stopping) {
+        loop_cancel(run->loop, &run->deadline);
+    }
+    say_if_ready(run);
+}
+
+static void device_ended(void *arg, const struct reason *why)
+{
+    struct run *run = arg;
+
+    if (why != NULL && !run->stopping) {
+        fprintf(stderr, "ingot run: QEMU can't be understood: %s\n", why->text);
+        stop(run, EXIT_SYSTEM);
+    }
+}
+
+static int open_emulator(struct run *run, struct reason *why)
+{
+    const struct emulator_options options = {
+        .folder = run->folder,
+        .heartbeat = heartbeat,
+        .ended = device_ended,
+        .log = say,
+        .arg = run,
+    };
+
+    return emulator_open(&run->emulator, run->loop, &options, why);
+}
+
+static int start_qemu(struct run *run, struct reason *why)
+{
+    int vsock = emulator_descriptor(run->emulator);
+    const struct qemu_options options = {
+        .program = run->program,
+        .image = run->options->image,
+        .id = run->image.config.image.name,
+        .memory = run->options->memory != 0 ? run->options->memory : run->image.config.image.memory,
+        .cpus = run->options->cpus != 0 ? run->options->cpus : run->image.config.image.cpus,
+        .accelerator = run->accelerator,
+        .vsock = vsock,
+    };
+    int error = qemu_start(&run->qemu, &options, why);
+
+    close(vsock);
+    if (error < 0) {
+        run->qemu.pid = 0;
+        return error;
+    }
+    error = loop_watch(run->loop, &run->console_watch, run->qemu.console, LOOP_READ);
+    if (error == 0) {
+        error = loop_watch(run->loop, &run->errors_watch, run->qemu.errors, LOOP_READ);
+    }
+    return error < 0 ? reason_system(why, error, "QEMU's output can't be watched") : 0;
+}
+
+/* Reads what is left of QEMU's output and forgets QEMU, which is gone. */
+static void forget_qemu(struct run *run)
+{
+    while (read_console(run)) {
+    }
+    while (read_errors(run)) {
+    }
+    console_finish(&run->console);
+    loop_unwatch(run->loop, &run->console_watch);
+    loop_unwatch(run->loop, &run->errors_watch);
+    close(run->qemu.console);
+    close(run->qemu.errors);
+    run->qemu.pid = 0;
+}
+
+/*
+ * /dev/kvm can be there and of no use (inside some virtual machines): QEMU then ends before the guest says a word.
+ * 0: it runs again, in software. 1: that was not the case. -errno.
+ */
+static int try_without_kvm(struct run *run, int status, struct reason *why)
+{
+    if (run->accelerator != QEMU_ANY || run->stopping || run->console.any || status == 0) {
+        return 1;
+    }
+    fprintf(stderr, "ingot run: QEMU failed with KVM; once more in software (--accel tcg says so at once)\n");
+    run->accelerator = QEMU_TCG;
+    run->errors_size = 0;
+    memset(run->errors, 0, sizeof run->errors);
+    emulator_close(run->emulator);
+    run->emulator = NULL;
+    int error = open_emulator(run, why);
+    return error < 0 ? error : start_qemu(run, why);
+}
+
+static void qemu_ended(struct run *run, int status)
+{
+    struct reason why;
+
+    forget_qemu(run);
+    int result = try_without_kvm(run, status, &why);
+    if (result == 0) {
+        return;
+    }
+    if (result < 0) {
+        fprintf(stderr, "ingot run: %s\n", why.text);
+        run->code = EXIT_SYSTEM;
+    } else if (!run->stopping) {
+        judge_end(run, status);
+    }
+    loop_stop(run->loop);
+}
+
+static void signals_ready(struct loop_watch *watch, unsigned events)
+{
+    struct run *run = watch->owner;
+    struct signalfd_siginfo info;
+    int status;
+
+    (void)events;
+    while (read(watch->fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo != SIGCHLD) {
+            fprintf(stderr, "ingot run: ending, as asked\n");
+            stop(run, EXIT_DONE);
+        }
+    }
+    if (run->qemu.pid > 0 && waitpid(run->qemu.pid, &status, WNOHANG) == run->qemu.pid) {
+        qemu_ended(run, status);
+    }
+}
+
+/* ---- the parent's side ---- */
+
+static void push_waiting(void *arg, const struct reason *why)
+{
+    (void)arg;
+    (void)why; /* the enclave boots; there is nothing to say yet */
+}
+
+static void pushed(void *arg, enum push_result result, const char *answer, const struct reason *why)
+{
+    struct run *run = arg;
+
+    run->push = NULL;
+    if (result == PUSH_ACCEPTED) {
+        fprintf(stderr, "ingot run: secrets: %s\n", answer);
+        run->accepted = true;
+        say_if_ready(run);
+    } else {
+        fprintf(stderr, "ingot run: secrets: %s\n", why->text);
+        stop(run, result == PUSH_REFUSED ? EXIT_NO : EXIT_SYSTEM);
+    }
+}
+
+static int start_push(struct run *run, struct reason *why)
+{
+    struct push_options options = {
+        .to = {.form = ADDRESS_HYBRID, .port = run->image.config.secrets.port},
+        .secrets = run->secrets,
+        .size = run->secrets_size,
+        .wait_ms = HEARTBEAT_WAIT_MS,
+        .waiting = push_waiting,
+    };
+
+    if (run->secrets == NULL) {
+        return 0;
+    }
+    snprintf(options.to.name, sizeof options.to.name, "%s/enclave", run->folder);
+    int error = push_start(&run->push, run->loop, &options, pushed, run);
+    return error < 0 ? reason_system(why, error, "the push can't start") : 0;
+}
+
+static int open_proxy(struct run *run, struct reason *why)
+{
+    const struct proxy_options options = {
+        .config = &run->image.config,
+        .vsock_folder = run->folder,
+        .connect_to = run->options->connect_to,
+        .connect_to_count = run->options->connect_to_count,
+        .listen = run->options->listen,
+        .listen_count = run->options->listen_count,
+        .log = say,
+    };
+
+    return proxy_open(&run->proxy, run->loop, &options, why);
+}
+
+/* ---- setting up ---- */
+
+static int read_secrets(struct run *run, struct reason *why)
+{
+    const char *path = run->options->secrets;
+
+    if (path == NULL) {
+        return 0;
+    }
+    if (run->image.config.secrets.mode == CONFIG_SECRETS_NONE) {
+        return reason_set(
+            why, -EINVAL, "--secrets %s: the image has no [secrets] and takes none", text_quote_string(path).text);
+    }
+    int error = file_read(path, PUSH_SECRETS_MAX, &run->secrets, &run->secrets_size, why);
+    return error < 0 ? error : push_check(run->secrets, run->secrets_size, path, why);
+}
+
+static int choose_folder(struct run *run, struct reason *why)
+{
+    const char *base = getenv("TMPDIR");
+
+    if (run->options->folder != NULL) {
+        if (strlen(run->options->folder) > PEERS_FOLDER_MAX) {
+            return reason_set(why, -ENAMETOOLONG,
+                "--vsock %s: at most %d bytes, for sockets in it must have short names",
+                text_quote_string(run->options->folder).text, PEERS_FOLDER_MAX);
+        }
+        snprintf(run->folder, sizeof run->folder, "%s", run->options->folder);
+        return 0;
+    }
+    int size = snprintf(run->folder, sizeof run->folder, "%s/ingot-run.XXXXXX", base != NULL && *base ? base : "/tmp");
+    if (size >= (int)sizeof run->folder) {
+        return reason_set(why, -ENAMETOOLONG, "TMPDIR is too long a name: choose a folder with --vsock DIR");
+    }
+    if (mkdtemp(run->folder) == NULL) {
+        return reason_system(why, -errno, "no folder %s can be made", text_quote_string(run->folder).text);
+    }
+    run->own_folder = true;
+    return 0;
+}
+
+static int watch_signals(struct run *run, struct reason *why)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGCHLD);
+    signal(SIGPIPE, SIG_IGN);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0) {
+        return reason_system(why, -errno, "signals can't be blocked");
+    }
+    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd < 0) {
+        return reason_system(why, -errno, "signals can't be read");
+    }
+    int error = loop_watch(run->loop, &run->signals, fd, LOOP_READ);
+    if (error < 0) {
+        close(fd);
+        return reason_system(why, error, "signals can't be watched");
+    }
+    return 0;
+}
+
+static int open_console_copy(struct run *run, struct reason *why)
+{
+    if (run->options->console == NULL) {
+        return 0;
+    }
+    run->console_copy = fopen(run->options->console, "we");
+    return run->console_copy == NULL
+               ? reason_system(why, -errno, "--console %s", text_quote_string(run->options->console).text)
+               : 0;
+}
+
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS) {
+        limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int set_up(struct run *run, struct reason *why)
+{
+    int error = loop_open(&run->loop);
+
+    if (error < 0) {
+        return reason_system(why, error, "no event loop");
+    }
+    raise_descriptor_limit();
+    if ((error = read_secrets(run, why)) < 0 || (error = qemu_find(run->program, run->options->qemu, why)) < 0 ||
+        (error = open_console_copy(run, why)) < 0 || (error = choose_folder(run, why)) < 0 ||
+        (error = watch_signals(run, why)) < 0 || (error = open_emulator(run, why)) < 0 ||
+        (error = open_proxy(run, why)) < 0 || (error = start_qemu(run, why)) < 0) {
+        return error;
+    }
+    loop_after(run->loop, &run->deadline, HEARTBEAT_WAIT_MS);
+    return start_push(run, why);
+}
+
+/* Ends a QEMU that is still there after a failure. */
+static void end_qemu(struct run *run)
+{
+    if (run->qemu.pid > 0) {
+        kill(run->qemu.pid, SIGKILL);
+        waitpid(run->qemu.pid, NULL, 0);
+        forget_qemu(run);
+    }
+}
+
+static void tear_down(struct run *run)
+{
+    end_qemu(run);
+    push_cancel(run->push);
+    proxy_close(run->proxy);
+    emulator_close(run->emulator);
+    if (run->own_folder) {
+        rmdir(run->folder);
+    }
+    if (run->signals.active) {
+        int fd = run->signals.fd;
+        loop_unwatch(run->loop, &run->signals);
+        close(fd);
+    }
+    if (run->console_copy != NULL) {
+        fclose(run->console_copy);
+    }
+    wipe_free(run->secrets, run->secrets_size);
+    loop_close(run->loop);
+}
+
+int local_run(const struct local_options *options, int *code, struct reason *why)
+{
+    struct run *run = calloc(1, sizeof *run);
+    int error;
+
+    if (run == NULL) {
+        return reason_system(why, -ENOMEM, "can't start");
+    }
+    run->options = options;
+    run->accelerator = options->accelerator;
+    run->signals = (struct loop_watch){.ready = signals_ready, .owner = run};
+    run->console_watch = (struct loop_watch){.ready = console_ready, .owner = run};
+    run->errors_watch = (struct loop_watch){.ready = errors_ready, .owner = run};
+    run->deadline = (struct loop_timer){.fired = no_heartbeat, .owner = run};
+    run->console.line_ready = print_line;
+    run->console.arg = run;
+    error = image_open(options->image, &run->image, why);
+    if (error < 0) {
+        free(run);
+        return error;
+    }
+    error = set_up(run, why);
+    if (error == 0) {
+        error = loop_run(run->loop);
+        if (error < 0) {
+            reason_system(why, error, "the event loop failed");
+        }
+    }
+    *code = run->code;
+    tear_down(run);
+    image_close(&run->image);
+    free(run);
+    return error;
+}

@@ -1,0 +1,39 @@
+/* local: one run of an image on this machine: QEMU, its vsock device, the proxy, the secrets and the console. */
+#ifndef INGOT_TOOLS_LOCAL_H
+#define INGOT_TOOLS_LOCAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/reason.h"
+#include "tools/emulator/qemu.h"
+
+/*
+ * Everything that `ingot run` does, in one process and one loop. It is part of a program, not of a library: it prints
+ * the console on standard output and what happens on standard error, takes SIGINT, SIGTERM, SIGHUP and SIGCHLD for
+ * itself, and raises the limit of descriptors.
+ */
+#define LOCAL_CHOICES_MAX 128 /* of each list */
+
+struct local_options {
+    const char *image;   /* an EIF that image_open() accepts */
+    const char *secrets; /* a file, pushed until the enclave answers; NULL: none */
+    const char *folder;  /* for the sockets; NULL: one of its own, removed at the end */
+    const char *qemu;    /* NULL: qemu_find() looks for it */
+    const char *console; /* a file for the console's lines; NULL: none */
+    uint64_t memory;     /* bytes; 0: what the image says */
+    unsigned cpus;       /* 0: what the image says */
+    enum qemu_accelerator accelerator;
+    char *connect_to[LOCAL_CHOICES_MAX]; /* tools/proxy.h has the forms */
+    size_t connect_to_count;
+    char *listen[LOCAL_CHOICES_MAX];
+    size_t listen_count;
+};
+
+/*
+ * Runs until the enclave ends, a signal comes, or the secrets are not accepted. 0: *code is the EXIT_… that says how it
+ * ended. -errno with a sentence: it could not run.
+ */
+int local_run(const struct local_options *options, int *code, struct reason *why);
+
+#endif

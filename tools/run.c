@@ -1,0 +1,161 @@
+/* run: boots an image here in QEMU's nitro-enclave machine and is its parent: vsock, proxy, secrets, console. */
+#include <getopt.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "tools/local.h"
+#include "tools/verbs.h"
+
+#define CPUS_MAX 64
+#define MEMORY_MAX (UINT64_C(1) << 40)
+
+extern const struct verb verb_run;
+
+/* "64M", "1G": whole MiB. */
+static bool read_memory(const char *text, uint64_t *memory)
+{
+    char digits[24];
+    size_t size = strspn(text, "0123456789");
+    unsigned shift = text[size] == 'M' ? 20 : text[size] == 'G' ? 30 : 0;
+    uint64_t number;
+
+    if (size == 0 || size >= sizeof digits || shift == 0 || text[size + 1] != '\0') {
+        return false;
+    }
+    memcpy(digits, text, size);
+    digits[size] = '\0';
+    if (!text_number(digits, 1, MEMORY_MAX >> shift, &number)) {
+        return false;
+    }
+    *memory = number << shift;
+    return true;
+}
+
+static bool read_accelerator(const char *text, enum qemu_accelerator *accelerator)
+{
+    *accelerator = strcmp(text, "kvm") == 0 ? QEMU_KVM : QEMU_TCG;
+    return strcmp(text, "kvm") == 0 || strcmp(text, "tcg") == 0;
+}
+
+static bool add_choice(char *list[static LOCAL_CHOICES_MAX], size_t *count, char *text)
+{
+    if (*count == LOCAL_CHOICES_MAX) {
+        return false;
+    }
+    list[(*count)++] = text;
+    return true;
+}
+
+enum {
+    OPTION_SECRETS = 256,
+    OPTION_CONNECT,
+    OPTION_LISTEN,
+    OPTION_MEMORY,
+    OPTION_CPUS,
+    OPTION_VSOCK,
+    OPTION_QEMU,
+    OPTION_ACCEL,
+    OPTION_CONSOLE
+};
+
+static const struct option long_options[] = {
+    {"secrets", required_argument, NULL, OPTION_SECRETS},
+    {"connect-to", required_argument, NULL, OPTION_CONNECT},
+    {"listen", required_argument, NULL, OPTION_LISTEN},
+    {"memory", required_argument, NULL, OPTION_MEMORY},
+    {"cpus", required_argument, NULL, OPTION_CPUS},
+    {"vsock", required_argument, NULL, OPTION_VSOCK},
+    {"qemu", required_argument, NULL, OPTION_QEMU},
+    {"accel", required_argument, NULL, OPTION_ACCEL},
+    {"console", required_argument, NULL, OPTION_CONSOLE},
+    {0},
+};
+
+/* One option. NULL, or what is wrong with its argument. */
+static const char *take_option(struct local_options *options, int option, char *text)
+{
+    uint64_t number;
+
+    switch (option) {
+    case OPTION_SECRETS:
+        options->secrets = text;
+        return NULL;
+    case OPTION_CONNECT:
+        return add_choice(options->connect_to, &options->connect_to_count, text) ? NULL : "too many of them";
+    case OPTION_LISTEN:
+        return add_choice(options->listen, &options->listen_count, text) ? NULL : "too many of them";
+    case OPTION_MEMORY:
+        return read_memory(text, &options->memory) ? NULL : "not an amount of memory, as 64M or 1G";
+    case OPTION_CPUS:
+        if (!text_number(text, 1, CPUS_MAX, &number)) {
+            return "not a number of CPUs from 1 to 64";
+        }
+        options->cpus = (unsigned)number;
+        return NULL;
+    case OPTION_VSOCK:
+        options->folder = text;
+        return NULL;
+    case OPTION_QEMU:
+        options->qemu = text;
+        return NULL;
+    case OPTION_ACCEL:
+        return read_accelerator(text, &options->accelerator) ? NULL : "neither kvm nor tcg";
+    default:
+        options->console = text;
+        return NULL;
+    }
+}
+
+static int run_run(int argc, char *argv[])
+{
+    struct local_options options = {.accelerator = QEMU_ANY};
+    struct reason why;
+    int option;
+    int code;
+
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+        if (option == '?' || option == ':') {
+            return verb_bad_option(&verb_run, argv, option);
+        }
+        const char *wrong = take_option(&options, option, optarg);
+        if (wrong != NULL) {
+            return verb_misuse(&verb_run, "%s: %s", text_quote_string(optarg).text, wrong);
+        }
+    }
+    if (optind != argc - 1) {
+        return verb_misuse(&verb_run, "it takes one image: ingot run X.eif");
+    }
+    options.image = argv[optind];
+    int error = local_run(&options, &code, &why);
+    return error < 0 ? verb_fail(&verb_run, error, &why) : code;
+}
+
+const struct verb verb_run = {
+    .name = "run",
+    .arguments = "X.eif [--secrets FILE] [--connect-to HOST:PORT=ADDRESS]… [--listen LABEL=HOST:PORT]… [--memory 64M]\n"
+                 "           [--cpus N] [--vsock DIR] [--accel kvm|tcg] [--qemu PATH] [--console FILE]",
+    .summary = "boot an image here, with the parent's side and the console on the terminal",
+    .help =
+        "Boots the image in QEMU's nitro-enclave machine and is its parent: answers the heartbeat, carries every\n"
+        "[endpoint] and [inbound] port, pushes the secrets. The console goes to standard output, everything else to\n"
+        "standard error; when all is up, a line `ingot run: ready: LABEL on http://HOST:PORT …`.\n"
+        "\n"
+        "  --secrets FILE                  one JSON object, pushed until the enclave answers\n"
+        "  --connect-to HOST:PORT=ADDRESS  reach that endpoint there instead (tcp:HOST:PORT, unix:PATH), as curl does\n"
+        "  --listen LABEL=HOST:PORT        where an [inbound] port is reached; default: the address of its `to`\n"
+        "  --memory 64M, --cpus N          instead of what the image says\n"
+        "  --vsock DIR                     keep the sockets there: DIR/enclave leads to the enclave's ports (`CONNECT\n"
+        "                                  PORT`), and it reaches what listens on DIR/port_N. Default: a folder of "
+        "its\n"
+        "                                  own, removed at the end\n"
+        "  --accel kvm|tcg                 default: KVM where it works, else software\n"
+        "  --qemu PATH                     default: $INGOT_QEMU, the one that make built beside ingot, that of the "
+        "PATH\n"
+        "  --console FILE                  the console's lines there too\n"
+        "\n"
+        "Ctrl-C ends all of it (exit status 0). When the enclave ends by itself: 0 if its application ended in order,\n"
+        "1 for every other end (the console's last line says why) or refused secrets, 111 if QEMU failed.\n",
+    .run = run_run,
+};
