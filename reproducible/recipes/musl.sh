@@ -1,6 +1,7 @@
 # musl.sh: the C library, under /opt/musl with a compiler wrapper whose -static-pie is a true one (Debian's musl-gcc makes a dynamic PIE of it).
 tar -xf in/musl_*.orig.tar.gz
 cd musl-*/ || exit
+cat ../in/reproducible/patches/musl-*.patch | patch -p1
 CFLAGS="-Os -g0 -fstack-protector-strong -ffunction-sections -fdata-sections -ffile-prefix-map=$PWD=." ./configure --prefix=/opt/musl --disable-shared --enable-wrapper=gcc
 make -j"$INGOT_JOBS" AR='ar' ARFLAGS=rcD RANLIB='ranlib -D'
 make install DESTDIR=/build/out
