@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -65,7 +66,8 @@ static int call(int fd, const uint8_t *request, size_t size, uint8_t response[st
         .response_size = NSM_RESPONSE_MAX,
     };
 
-    if (ioctl(fd, NSM_IOCTL, &message) < 0) {
+    /* Not ioctl(): musl declares its request as int, glibc as unsigned long, and this number fits only one of them. */
+    if (syscall(SYS_ioctl, fd, NSM_IOCTL, &message) < 0) {
         return reason_system(why, -errno, "the NSM does not answer");
     }
     if (message.response_size > NSM_RESPONSE_MAX) {
