@@ -14,6 +14,7 @@
 struct loop {
     int epoll;
     bool stopped;
+    bool firing; /* inside fire_due() */
     int64_t now;
     struct epoll_event events[EVENTS_PER_TURN];
     int event_count;
@@ -156,6 +157,9 @@ static int heap_grow(struct loop *loop)
 int loop_after(struct loop *loop, struct loop_timer *timer, int64_t milliseconds)
 {
     timer->due = loop->now + milliseconds;
+    if (loop->firing && milliseconds <= 0) {
+        timer->due = loop->now + 1; /* not in this turn any more: two could keep each other awake */
+    }
     if (timer->place == 0) {
         if (loop->timer_count == loop->timer_room) {
             int error = heap_grow(loop);
@@ -198,17 +202,13 @@ static int wait_at_most(const struct loop *loop, int milliseconds)
 
 static void fire_due(struct loop *loop)
 {
-    /* Timers set by a callback for this very turn wait for the next one: otherwise two could keep each other awake. */
-    int64_t now = loop->now;
-
-    for (unsigned fired = 0, most = loop->timer_count; fired < most && loop->timer_count > 0; fired++) {
+    loop->firing = true;
+    while (loop->timer_count > 0 && loop->heap[1]->due <= loop->now) {
         struct loop_timer *timer = loop->heap[1];
-        if (timer->due > now) {
-            break;
-        }
         loop_cancel(loop, timer);
         timer->fired(timer);
     }
+    loop->firing = false;
 }
 
 int loop_turn(struct loop *loop, int milliseconds)

@@ -58,7 +58,10 @@ void loop_change(struct loop *loop, struct loop_watch *watch, unsigned events);
 /* Does nothing to a watch that is not active (zeroed memory is one). */
 void loop_unwatch(struct loop *loop, struct loop_watch *watch);
 
-/* Sets, or moves, a timer to fire in milliseconds (0: the next turn). 0 or -ENOMEM; a move never fails. */
+/*
+ * Sets, or moves, a timer to fire in milliseconds (0: this turn's end, or the next millisecond where a timer's callback
+ * asks). 0 or -ENOMEM; a move never fails.
+ */
 int loop_after(struct loop *loop, struct loop_timer *timer, int64_t milliseconds);
 void loop_cancel(struct loop *loop, struct loop_timer *timer);
 
