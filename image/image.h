@@ -37,4 +37,7 @@ int image_open(const char *path, struct image *image, struct reason *why);
 int image_open_source(const struct source *source, struct image *image, struct reason *why);
 void image_close(struct image *image);
 
+/* What is wrong with a kernel's command line, NULL where nothing is. */
+const char *image_cmdline_fault(const char *cmdline);
+
 #endif

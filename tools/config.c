@@ -1,4 +1,5 @@
 /* config: checks an enclave.ini and prints it with every default said. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,27 +19,24 @@ const struct verb verb_config = {
     .run = run_config,
 };
 
-int verb_read_config(const char *path, struct config *config, struct reason *why)
+int verb_parse_config(const char *path, const char *text, size_t size, struct config *config, struct reason *why)
 {
     struct config_report report;
-    char *text;
-    size_t size;
-    int error = file_read(path, CONFIG_FILE_MAX, &text, &size, why);
+    int error = config_parse(config, path, text, size, &report);
 
-    if (error < 0) {
-        return error;
-    }
-    error = config_parse(config, path, text, size, &report);
-    free(text);
     for (size_t i = 0; i < report.warning_count; i++) {
         fprintf(stderr, "%s (warning)\n", report.warnings[i]);
     }
     for (size_t i = 0; i < report.error_count; i++) {
         fprintf(stderr, "%s\n", report.errors[i]);
     }
-    if (error < 0) {
+    if (error == -ENOMEM) {
+        (void)reason_system(why, error, "%s: cannot be read", path);
+    } else if (error < 0) {
         (void)reason_set(why, error, "%s: %zu error%s", path, report.error_count + report.lost,
             report.error_count + report.lost == 1 ? "" : "s");
+    }
+    if (error < 0) {
         config_free(config);
     }
     config_report_free(&report);
@@ -50,12 +48,17 @@ static int run_config(int argc, char *argv[])
     struct config config;
     struct reason why;
     char *text;
+    size_t size;
     int error;
 
     if (argc != 2 || argv[1][0] == '-') {
         return verb_misuse(&verb_config, "it takes one file");
     }
-    error = verb_read_config(argv[1], &config, &why);
+    error = file_read(argv[1], CONFIG_FILE_MAX, &text, &size, &why);
+    if (error == 0) {
+        error = verb_parse_config(argv[1], text, size, &config, &why);
+        free(text);
+    }
     if (error < 0) {
         return verb_fail(&verb_config, error, &why);
     }

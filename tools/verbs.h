@@ -2,6 +2,8 @@
 #ifndef INGOT_TOOLS_VERBS_H
 #define INGOT_TOOLS_VERBS_H
 
+#include <stddef.h>
+
 #include "base/reason.h"
 
 /*
@@ -37,10 +39,10 @@ int verb_misuse(const struct verb *verb, const char *format, ...) __attribute__(
 int verb_bad_option(const struct verb *verb, char *argv[], int answer);
 
 /*
- * Reads an enclave.ini; prints its warnings and all its errors on stderr (the verbs that take one say the same of it).
- * 0; -EINVAL with a sentence that counts the errors, -errno. Release with config_free() after 0.
+ * Parses the text of an enclave.ini; prints its warnings and all its errors on stderr, so that every verb that takes
+ * one says the same of it. 0; -EINVAL with a sentence that counts the errors, -ENOMEM. config_free() after 0 only.
  */
 struct config;
-int verb_read_config(const char *path, struct config *config, struct reason *why);
+int verb_parse_config(const char *path, const char *text, size_t size, struct config *config, struct reason *why);
 
 #endif
