@@ -1,0 +1,46 @@
+/* fuzz key: any bytes as a private key: its numbers lie inside and within their bounds, and signing with it is safe. */
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/key.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool true_always)
+{
+    if (!true_always) {
+        abort();
+    }
+}
+
+static void require_inside(const uint8_t *part, size_t part_size, const uint8_t *data, size_t size)
+{
+    require(part_size > 0 && part >= data && part + part_size <= data + size);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    uint8_t signature[KEY_RSA_MAX / 8];
+    static const uint8_t digest[32];
+    struct reason why;
+    struct key key;
+
+    if (key_read((struct bytes){data, size}, &key, &why) != 0) {
+        return 0;
+    }
+    if (key.kind == X509_KEY_RSA) {
+        require(key.rsa.n_bitlen >= KEY_RSA_MIN && key.rsa.n_bitlen <= KEY_RSA_MAX);
+        require_inside(key.rsa.p, key.rsa.plen, data, size);
+        require_inside(key.rsa.q, key.rsa.qlen, data, size);
+        require_inside(key.rsa.dp, key.rsa.dplen, data, size);
+        require_inside(key.rsa.dq, key.rsa.dqlen, data, size);
+        require_inside(key.rsa.iq, key.rsa.iqlen, data, size);
+        (void)br_rsa_pkcs1_sign_get_default()(BR_HASH_OID_SHA256, digest, sizeof digest, &key.rsa, signature);
+    } else {
+        require(key_curve(key.kind) == key.ec.curve);
+        require_inside(key.ec.x, key.ec.xlen, data, size);
+        (void)br_ecdsa_sign_asn1_get_default()(br_ec_get_default(), &br_sha256_vtable, digest, &key.ec, signature);
+    }
+    return 0;
+}
