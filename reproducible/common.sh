@@ -24,9 +24,6 @@ need() {
 }
 
 # Keys. What decides a result is listed, one line each, and the list is hashed; the list stays beside the result.
-file_input() {
-    local file
-    for file; do echo "file $file $(sha256sum <"$here/../$file" | cut -d' ' -f1)"; done
-}
+file_input() { (cd "$here/.." && sha256sum -- "$@") | awk '{ print "file", $2, $1 }'; }
 source_input() { awk -v name="$1" '$3 == name { print "source", $3, $1; n++ } END { exit !n }' "$here/sources.lock"; }
 key_of() { sha256sum | cut -c1-16; }
