@@ -273,6 +273,10 @@ int tls_session_error(const struct tls_session *session, struct reason *why)
         return session->verifier.fault;
     }
     code = code != BR_ERR_OK ? code : session->fault;
+    if (code == 0 && session->started && !session->established && !session->closing &&
+        tls_session_state(session) == TLS_CLOSED) {
+        code = TLS_FAULT_ENDED_EARLY; /* close_notify in the handshake: no error to the library */
+    }
     if (code != 0) {
         fault = tls_fault_find(code);
         (void)reason_set(why, 0, "%s: %s", fault->sentence, fault->advice);

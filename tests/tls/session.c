@@ -464,30 +464,42 @@ static void server_that_wants_a_certificate_gets_its_sentence(void **state)
         ALERT(48), PARTS("client_cert", "CA"));
 }
 
-static void plain_http_is_recognized(void **state)
+/* Drops what the session wants to send. */
+static void drain(void)
 {
-    struct tls_session *other = NULL;
-    struct tls_trust *trust = trust_of("ca");
-    struct tls_client client = {.server_name = NAME, .trust = trust, .now = time(NULL)};
-    static const char answer[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
-    struct reason why;
+    size_t size;
+
+    while ((tls_session_state(session) & TLS_SEND) != 0) {
+        (void)tls_session_send(session, &size);
+        tls_session_sent(session, size);
+    }
+}
+
+/* Puts bytes in one by one, while they are taken. */
+static void feed(const char *bytes, size_t size)
+{
     size_t room;
 
+    for (size_t i = 0; i < size && (tls_session_state(session) & TLS_RECEIVE) != 0; i++) {
+        *tls_session_receive(session, &room) = (uint8_t)bytes[i];
+        tls_session_received(session, 1);
+    }
+}
+
+static void plain_http_is_recognized(void **state)
+{
+    static const char answer[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
+    struct tls_trust *trust = trust_of("ca");
+    struct tls_client client = {.server_name = NAME, .trust = trust, .now = time(NULL)};
+    struct reason why;
+
     (void)state;
-    assert_int_equal(tls_session_create(&other), 0);
-    assert_int_equal(tls_session_start_client(other, &client, NULL), 0);
-    while ((tls_session_state(other) & TLS_SEND) != 0) {
-        (void)tls_session_send(other, &room);
-        tls_session_sent(other, room);
-    }
-    for (size_t i = 0; i < sizeof answer - 1 && (tls_session_state(other) & TLS_RECEIVE) != 0; i++) {
-        *tls_session_receive(other, &room) = (uint8_t)answer[i];
-        tls_session_received(other, 1);
-    }
-    assert_int_equal(tls_session_state(other), TLS_CLOSED);
-    assert_true(tls_session_error(other, &why) > 0);
+    assert_int_equal(tls_session_start_client(session, &client, NULL), 0);
+    drain();
+    feed(answer, sizeof answer - 1);
+    assert_int_equal(tls_session_state(session), TLS_CLOSED);
+    assert_true(tls_session_error(session, &why) > 0);
     assert_contains(why.text, "plain HTTP");
-    tls_session_destroy(other);
     tls_trust_free(trust);
 }
 
@@ -515,6 +527,13 @@ static void end_in_the_handshake_is_told_apart(void **state)
     (void)state;
     assert_int_equal(tls_session_start_client(session, &client, NULL), 0);
     tls_session_end(session);
+    assert_int_equal(tls_session_state(session), TLS_CLOSED);
+    assert_int_equal(tls_session_error(session, NULL), TLS_FAULT_ENDED_EARLY);
+
+    assert_int_equal(tls_session_start_client(session, &client, NULL), 0);
+    drain();
+    feed("\x15\x03\x03\x00\x02\x01\x00", 7); /* close_notify */
+    drain();
     assert_int_equal(tls_session_state(session), TLS_CLOSED);
     assert_int_equal(tls_session_error(session, NULL), TLS_FAULT_ENDED_EARLY);
     tls_trust_free(trust);
