@@ -34,7 +34,8 @@ static void release(struct process *process)
 
 static int refuse_json(struct reason *why, const json_error_t *error)
 {
-    if (json_error_code(error) == json_error_out_of_memory) {
+    /* Where jansson gets no memory it says nothing. */
+    if (error->text[0] == '\0') {
         return reason_set(why, -ENOBUFS, "no memory is left to read this body: it has too many values");
     }
     return reason_set(why, -EINVAL, "the body is not JSON: line %d, column %d: %s", error->line, error->column,
@@ -199,7 +200,7 @@ static int start_call(struct process *process, struct http_buffer *request, stru
         .port = endpoint->port,
         .request = *request,
         .budget = &process->w->budget,
-        .milliseconds = WATERMARK_CALL_MS,
+        .milliseconds = process->w->call_ms,
         .name = process->name,
     };
     int error = watermark_tls(process->w, process->credentials, endpoint, &options.tls, why);

@@ -225,9 +225,9 @@ static void close_all(struct watermark *w)
     free(w->trusts);
 }
 
-int watermark_run(const struct app_start *start, struct reason *why)
+int watermark_serve(const struct app_start *start, int64_t call_ms, struct reason *why)
 {
-    struct watermark w = {.config = start->config, .budget.max = WATERMARK_BODIES_MAX};
+    struct watermark w = {.config = start->config, .budget.max = WATERMARK_BODIES_MAX, .call_ms = call_ms};
     int error;
 
     json_memory_limit(WATERMARK_JSON_MAX);
@@ -245,4 +245,9 @@ int watermark_run(const struct app_start *start, struct reason *why)
     }
     close_all(&w);
     return error;
+}
+
+int watermark_run(const struct app_start *start, struct reason *why)
+{
+    return watermark_serve(start, WATERMARK_CALL_MS, why);
 }

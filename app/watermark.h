@@ -24,6 +24,8 @@
 
 /* struct app's run(). */
 int watermark_run(const struct app_start *start, struct reason *why);
+/* The same with another time for the service's answer, for tests. */
+int watermark_serve(const struct app_start *start, int64_t call_ms, struct reason *why);
 
 struct health;
 
@@ -35,6 +37,7 @@ struct watermark {
     struct loop_watch control;
     struct tls_trust **trusts;       /* of each endpoint with ca = FILE; NULL for the others */
     struct credentials *credentials; /* never NULL while the loop runs */
+    int64_t call_ms;                 /* WATERMARK_CALL_MS */
     unsigned calls;                  /* under way in process.c */
     struct health *health;           /* the check under way; NULL: none */
 };
