@@ -149,10 +149,23 @@ static int take_identity(const json_t *value, struct push *push, struct reason *
     return 0;
 }
 
+/* A value as JSON text, malloc'd: json_dumps() would take its memory from jansson's allocator, which a role replaces.
+ */
+static char *json_text(const json_t *value, size_t flags)
+{
+    size_t size = json_dumpb(value, NULL, 0, flags);
+    char *text = size > 0 ? malloc(size + 1) : NULL;
+
+    if (text != NULL) {
+        text[json_dumpb(value, text, size, flags)] = '\0';
+    }
+    return text;
+}
+
 /* A value as a variable has it: a string as it is, the identity's object as JSON text. malloc'd. */
 static char *variable_text(const json_t *value)
 {
-    return json_is_string(value) ? strdup(json_string_value(value)) : json_dumps(value, JSON_COMPACT);
+    return json_is_string(value) ? strdup(json_string_value(value)) : json_text(value, JSON_COMPACT);
 }
 
 static int add_variable(struct push *push, size_t room, const char *name, const json_t *value, struct reason *why)
@@ -206,7 +219,7 @@ static int take_listed(struct push *push, size_t room, const json_t *top, char *
 static char *acceptance(json_t *accepted)
 {
     json_t *answer = json_pack("{s:O}", "accepted", accepted);
-    char *text = answer != NULL ? json_dumps(answer, 0) : NULL;
+    char *text = answer != NULL ? json_text(answer, 0) : NULL;
     char *line = text != NULL ? malloc(strlen(text) + 2) : NULL;
 
     if (line != NULL) {
