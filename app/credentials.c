@@ -41,20 +41,17 @@ int credentials_read_trust(const char *file, struct tls_trust **trust, struct re
     return error;
 }
 
-/* [identity client] of the image, where there is one. */
+/* The [identity …] of the image, where there is one. */
 static int load_packed(struct credentials *credentials, const struct config *config, struct reason *why)
 {
-    const struct config_identity *packed = NULL;
+    const struct config_identity *packed = config->identities;
     char *cert = NULL;
     char *key = NULL;
     size_t cert_size = 0;
     size_t key_size = 0;
     int error;
 
-    for (size_t i = 0; i < config->identity_count; i++) {
-        packed = strcmp(config->identities[i].label, CREDENTIALS_LABEL) == 0 ? &config->identities[i] : packed;
-    }
-    if (packed == NULL) {
+    if (config->identity_count == 0) {
         return 0;
     }
     error = read_packed(packed->cert_file, TLS_IDENTITY_PEM_MAX, &cert, &cert_size, why);

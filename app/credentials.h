@@ -20,12 +20,9 @@ struct credentials {
     struct reason service_why;
 };
 
-/* The label of the [identity] that built-in applications use. */
-#define CREDENTIALS_LABEL "client"
-
 /*
  * From the memory file fd of a push (app/secrets.h; stays the caller's), or with -1 from what the image itself holds:
- * an identity packed as [identity client] stands in where none is pushed. 0 with one reference, -EINVAL, -errno.
+ * the packed [identity …] stands in where none is pushed. 0 with one reference, -EINVAL, -errno.
  */
 int credentials_create(struct credentials **credentials, const struct config *config, int fd, struct reason *why);
 struct credentials *credentials_keep(struct credentials *credentials);

@@ -87,7 +87,7 @@ static int not_pushed(const struct watermark *w, struct reason *why)
     if (w->config->secrets.mode == CONFIG_SECRETS_NONE) {
         return reason_set(why, -ENOKEY,
             WATERMARK_NO_IDENTITY ": the image has no [secrets] through which one could come: add it, or pack an "
-                                  "[identity " CREDENTIALS_LABEL "]");
+                                  "[identity]");
     }
     return reason_set(why, -ENOKEY,
         WATERMARK_NO_IDENTITY ": no identity has been pushed yet: push MTLS_CLIENT_CERT_JSON to vsock port %u",

@@ -139,9 +139,9 @@ static void parse_config(struct config *config)
         "[secrets]\nmode = plain\nport = 7777\nrequired = MTLS_CLIENT_CERT_JSON\noptional = ECS_WATERMARK_ENDPOINT\n"
         "[endpoint " HOST "]\nport = %u\ntls = mutual\nca = pushed\n"
         "[endpoint quiet.test]\nport = %u\ntls = server\nca = pushed\n"
-        "[endpoint impolite.test]\nport = %u\ntls = server\nca = pushed\nserver-name = " HOST "\n"
+        "[endpoint impolite.test]\nport = %u\ntls = server\nca = %s/ca.crt\nserver-name = " HOST "\n"
         "[inbound api]\nvsock = 3000\nto = 127.0.0.1:%u\n[limits]\nconnections = 100\n",
-        t.service_port, t.quiet_port, t.impolite_port, t.port);
+        t.service_port, t.quiet_port, t.impolite_port, t.folder, t.port);
 
     int error = config_parse(config, "test", text, (size_t)size, &report);
     for (size_t i = 0; i < report.error_count; i++) {
@@ -208,26 +208,31 @@ static void start_app(void)
     t.control = sockets[0];
 }
 
-static void start_impolite(void)
+/* name: of its certificate and key. */
+static void start_impolite(const char *address, uint16_t number, const char *name)
 {
     char path[512];
     char port[8];
 
     snprintf(path, sizeof path, "%s/impolite", t.folder);
-    snprintf(port, sizeof port, "%u", t.impolite_port);
+    snprintf(port, sizeof port, "%u", number);
+    write_text("impolite", "", 0);
     t.impolite = fork();
     if (t.impolite == 0) {
-        int out = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        int out = open(path, O_WRONLY | O_CLOEXEC);
         dup2(out, STDOUT_FILENO);
-        execl("tests/service/impolite.py", "impolite", t.folder, "127.0.0.66", port, (char *)NULL);
+        execl("tests/service/impolite.py", "impolite", t.folder, address, port, name, (char *)NULL);
         _exit(127);
-    }
-    for (int i = 0; i < 200 && access(path, F_OK) != 0; i++) {
-        usleep(20000);
     }
     for (int i = 0; i < 200 && count_in("impolite", "listening") == 0; i++) {
         usleep(20000);
     }
+}
+
+static void stop_impolite(void)
+{
+    kill(t.impolite, SIGKILL);
+    waitpid(t.impolite, NULL, 0);
 }
 
 static int start_all(void **state)
@@ -241,10 +246,10 @@ static int start_all(void **state)
     t.service_port = free_port(CONFIG_FIRST_ADDRESS);
     t.quiet = listen_at(CONFIG_FIRST_ADDRESS + 1, &t.quiet_port);
     t.impolite_port = free_port(CONFIG_FIRST_ADDRESS + 2);
+    assert_int_equal(run("tests/service/certificates %s " HOST " quiet.test", t.folder), 0);
     start_app();
-    assert_int_equal(run("tests/service/certificates %s " HOST, t.folder), 0);
     assert_int_equal(run("tests/service/service start %s 127.0.0.64:%u", t.folder, t.service_port), 0);
-    start_impolite();
+    start_impolite("127.0.0.66", t.impolite_port, "server");
     struct sockaddr_in at = {
         .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(t.port)};
     t.slow = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -260,8 +265,7 @@ static int stop_all(void **state)
         kill(t.app, SIGKILL);
         waitpid(t.app, NULL, 0);
     }
-    kill(t.impolite, SIGKILL);
-    waitpid(t.impolite, NULL, 0);
+    stop_impolite();
     run("tests/service/service stop %s", t.folder);
     run("rm -rf %s", t.folder);
     free(t.answer);
@@ -505,36 +509,44 @@ static void what_the_service_does_wrong_is_told_apart(void **state)
     assert_non_null(strstr(t.answer, "within 1500 ms"));
 }
 
+static void push_url(const char *ca, const char *host, uint16_t port, const char *path)
+{
+    char url[256];
+    unsigned before = count_in("console", "\nservice: ");
+
+    snprintf(url, sizeof url, "https://%s:%u%s", host, port, path);
+    push("client", "client", ca, url);
+    wait_for_count("\nservice: ", before + 1);
+}
+
 static void an_answer_without_length_counts_only_with_a_goodbye(void **state)
 {
-    char url[128];
-
     (void)state;
-    for (int polite = 0; polite < 2; polite++) {
-        unsigned before = count_in("console", "\nservice: ");
-        snprintf(url, sizeof url, "https://IMPOLITE.test:%u/%s", t.impolite_port, polite ? "polite" : "rude");
-        push("client", "client", "ca", url);
-        wait_for_count("\nservice: ", before + 1);
-        unsigned status = process(GOOD);
-        if (polite) {
-            assert_int_equal(status, 200);
-            assert_string_equal(t.answer, "{\"cut\":false}");
-        } else {
-            assert_error(status, 502, "Failed to send request to ECS service");
-        }
-    }
+    push_url("ca", "IMPOLITE.test", t.impolite_port, "/polite");
+    assert_int_equal(process(GOOD), 200);
+    assert_string_equal(t.answer, "{\"cut\":false}");
+    push_url("ca", "impolite.test", t.impolite_port, "/rude");
+    assert_error(process(GOOD), 502, "Failed to send request to ECS service");
+}
+
+/* impolite.test has `ca = FILE`: a pushed CA neither replaces nor joins the measured one. */
+static void a_pushed_authority_does_not_count_against_a_measured_one(void **state)
+{
+    (void)state;
+    push_url("rogue-ca", "impolite.test", t.impolite_port, "/polite");
+    assert_int_equal(process(GOOD), 200);
+    stop_impolite();
+    start_impolite("127.0.0.66", t.impolite_port, "rogue-server");
+    assert_error(process(GOOD), 502, "certificate verify failed");
+    stop_impolite();
+    start_impolite("127.0.0.66", t.impolite_port, "server");
 }
 
 /* More calls than WATERMARK_CALLS_MAX to a service that says nothing. */
 static void too_many_calls_at_once_get_503(void **state)
 {
-    char url[128];
-    unsigned before = count_in("console", "\nservice: ");
-
     (void)state;
-    snprintf(url, sizeof url, "https://quiet.test:%u", t.quiet_port);
-    push("client", "client", "ca", url);
-    wait_for_count("\nservice: ", before + 1);
+    push_url("ca", "quiet.test", t.quiet_port, "");
     write_text("body", GOOD, strlen(GOOD));
     assert_int_equal(run("cd %s && seq 60 | xargs -P 60 -I{} curl -sS -m 20 -o /dev/null -w '%%{http_code}\n' "
                          "--data-binary @body http://127.0.0.1:%u/process_data >statuses",
@@ -648,6 +660,18 @@ static void a_service_that_is_down_gets_502(void **state)
     close(relay);
 }
 
+/* What a pushed CA is worth: whoever pushes it can pose as the service. build and describe say so. */
+static void a_rogue_with_its_own_pushed_authority_passes_for_the_service(void **state)
+{
+    (void)state;
+    stop_impolite();
+    start_impolite("127.0.0.65", t.quiet_port, "rogue-server");
+    push_url("ca", "quiet.test", t.quiet_port, "/polite");
+    assert_error(process(GOOD), 502, "certificate verify failed");
+    push_url("rogue-ca", "quiet.test", t.quiet_port, "/polite");
+    assert_int_equal(process(GOOD), 200);
+}
+
 static void a_head_that_does_not_come_gets_408(void **state)
 {
     static const char wanted[] = "HTTP/1.1 408 Request Timeout\r\n";
@@ -686,6 +710,7 @@ int main(void)
         cmocka_unit_test(the_service_s_large_answer_passes_up_to_its_bound),
         cmocka_unit_test(what_the_service_does_wrong_is_told_apart),
         cmocka_unit_test(an_answer_without_length_counts_only_with_a_goodbye),
+        cmocka_unit_test(a_pushed_authority_does_not_count_against_a_measured_one),
         cmocka_unit_test(too_many_calls_at_once_get_503),
         cmocka_unit_test(calls_of_clients_that_went_are_given_up),
         cmocka_unit_test(a_service_of_another_authority_is_refused),
@@ -694,6 +719,7 @@ int main(void)
         cmocka_unit_test(an_endpoint_that_was_not_measured_is_not_called),
         cmocka_unit_test(health_follows_the_far_sides),
         cmocka_unit_test(a_service_that_is_down_gets_502),
+        cmocka_unit_test(a_rogue_with_its_own_pushed_authority_passes_for_the_service),
         cmocka_unit_test(a_head_that_does_not_come_gets_408),
         cmocka_unit_test(the_end_of_control_ends_the_application),
     };

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """impolite: a TLS service whose answers have no length and end with the connection, with a goodbye or without.
 
-    tests/service/impolite.py DIR ADDRESS PORT    DIR holds server.crt and server.key
+    tests/service/impolite.py DIR ADDRESS PORT NAME    DIR holds NAME.crt and NAME.key
 
 A request whose path begins with /polite is ended by close_notify, any other by the end of the TCP connection alone. What listens is written as one line.
 """
@@ -27,11 +27,11 @@ def serve(context, connection):
         pass
 
 
-if len(sys.argv) != 4:
+if len(sys.argv) != 5:
     sys.exit(__doc__)
-FOLDER, ADDRESS, PORT = sys.argv[1:]
+FOLDER, ADDRESS, PORT, NAME = sys.argv[1:]
 CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-CONTEXT.load_cert_chain(FOLDER + "/server.crt", FOLDER + "/server.key")
+CONTEXT.load_cert_chain(f"{FOLDER}/{NAME}.crt", f"{FOLDER}/{NAME}.key")
 with socket.create_server((ADDRESS, int(PORT))) as listener:
     print("listening", flush=True)
     while True:
