@@ -175,8 +175,8 @@ static int read_changed(const char *name, const char *from, const char *to, size
 static void extensions_do_not_come_twice(void **state)
 {
     (void)state;
-    /* subjectKeyIdentifier, which openssl adds to the CA, becomes a second basicConstraints. */
-    assert_int_equal(read_changed("ca", "\x06\x03\x55\x1d\x0e", "\x06\x03\x55\x1d\x13", 5), -EINVAL);
+    /* authorityKeyIdentifier, which openssl adds to the CA, becomes a second subjectKeyIdentifier. */
+    assert_int_equal(read_changed("ca", "\x06\x03\x55\x1d\x23", "\x06\x03\x55\x1d\x0e", 5), -EINVAL);
     assert_non_null(strstr(why.text, "extensions"));
 }
 
