@@ -22,6 +22,7 @@
 static int not_json(const json_error_t *error, struct reason *why)
 {
     switch (json_error_code(error)) {
+    case json_error_unknown: /* what an allocation that failed leaves */
     case json_error_out_of_memory:
         return reason_set(why, -ENOMEM, "the push takes too much memory");
     case json_error_stack_overflow:
