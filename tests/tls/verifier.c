@@ -1,0 +1,195 @@
+/* tests of verifier: which certificates of a real OpenSSL server are believed, and what is said of the others. */
+#include "tests/tls/trial.h"
+
+static void intermediates_are_followed_in_any_order(void **state)
+{
+    (void)state;
+    succeeds(&(struct trial){
+        .certificate = "server-lower", .key = "server", .options = OPTIONS("-cert_chain", "chain.crt")});
+    succeeds(&(struct trial){
+        .certificate = "server-lower", .key = "server", .options = OPTIONS("-cert_chain", "shuffled.crt")});
+    succeeds(&(struct trial){.certificate = "server-lower", .key = "server", .ca = "lower"});
+}
+
+static void several_authorities_can_be_trusted(void **state)
+{
+    (void)state;
+    succeeds(&(struct trial){.ca = "both-ca"});
+    succeeds(&(struct trial){.certificate = "server-other-ca", .key = "server", .ca = "both-ca"});
+}
+
+static void addresses_are_matched_as_addresses(void **state)
+{
+    (void)state;
+    succeeds(&(struct trial){.certificate = "server-address", .key = "server", .name = "127.0.0.1"});
+    succeeds(&(struct trial){.certificate = "server-address", .key = "server", .name = "::1"});
+    succeeds(&(struct trial){.certificate = "server-address", .key = "server", .name = "0:0::1"});
+    refuses(&(struct trial){.certificate = "server-address", .key = "server", .name = "127.0.0.2"}, TLS_FAULT_NAME,
+        PARTS("\"127.0.0.2\" presented \"CN=watermark.test\"", "IP:127.0.0.1, IP:::1"));
+}
+
+static void purposes_are_honoured(void **state)
+{
+    (void)state;
+    succeeds(&(struct trial){.certificate = "server-no-purpose", .key = "server"});
+    succeeds(&(struct trial){.certificate = "server-any-purpose", .key = "server"});
+    succeeds(&(struct trial){.certificate = "server-critical-purpose", .key = "server"});
+    refuses(&(struct trial){.certificate = "server-wrong-purpose", .key = "server"}, TLS_FAULT_PURPOSE,
+        PARTS("extendedKeyUsage lacks serverAuth"));
+    refuses(&(struct trial){.certificate = "server-lower",
+                .key = "server",
+                .options = OPTIONS("-cert_chain", "clients-only-chain.crt")},
+        TLS_FAULT_PURPOSE, PARTS("\"CN=Lower-CA\""));
+}
+
+static void version_1_and_cn_follow_the_policy(void **state)
+{
+    (void)state;
+    succeeds(&(struct trial){.certificate = "server-v1", .key = "server", .cn_allowed = true});
+    refuses(&(struct trial){.certificate = "server-v1", .key = "server"}, TLS_FAULT_NAME_CN_ONLY,
+        PARTS("\"CN=watermark.test\"", "cn = allowed"));
+    refuses(&(struct trial){.certificate = "server-other-san", .key = "server", .cn_allowed = true}, TLS_FAULT_NAME,
+        PARTS("DNS:another.test"));
+    refuses(&(struct trial){.certificate = "server-v1", .key = "server", .cn_allowed = true, .name = "other.test"},
+        TLS_FAULT_NAME, PARTS("good for its CN"));
+}
+
+static void wildcards_stand_for_one_label(void **state)
+{
+    (void)state;
+    succeeds(&(struct trial){.certificate = "server-wildcard", .key = "server", .name = "a.WATERMARK.test"});
+    refuses(&(struct trial){.certificate = "server-wildcard", .key = "server", .name = "a.b.watermark.test"},
+        TLS_FAULT_NAME, PARTS("DNS:*.watermark.test"));
+    refuses(&(struct trial){.certificate = "server-wildcard", .key = "server", .name = "watermark.test"},
+        TLS_FAULT_NAME, PARTS("presented"));
+    refuses(&(struct trial){.certificate = "server-wildcard", .key = "server", .name = "watermark.com"}, TLS_FAULT_NAME,
+        PARTS("presented"));
+}
+
+static void pin_is_the_key_of_the_leaf(void **state)
+{
+    char command[1024];
+    uint8_t pin[32];
+    size_t size;
+    char *text;
+
+    (void)state;
+    (void)snprintf(command, sizeof command,
+        "cd '%s' && openssl x509 -in server.crt -noout -pubkey | openssl pkey -pubin -outform DER | "
+        "openssl dgst -sha256 -binary >server.pin",
+        files_folder());
+    assert_int_equal(system(command), 0);
+    text = file_of("server.pin", &size);
+    assert_int_equal(size, sizeof pin);
+    memcpy(pin, text, sizeof pin);
+    free(text);
+    succeeds(&(struct trial){.pin = pin});
+    pin[31] ^= 1;
+    refuses(&(struct trial){.pin = pin}, TLS_FAULT_PIN, PARTS("whose key is sha256/"));
+}
+
+static void dates_are_judged_by_the_clock_given(void **state)
+{
+    (void)state;
+    refuses(&(struct trial){.now = time(NULL) + 400 * 86400}, BR_EXPIRED, PARTS("expired 20", "enclave clock 20"));
+    refuses(&(struct trial){.now = time(NULL) - 86400}, TLS_FAULT_NOT_YET_VALID, PARTS("not valid before"));
+    refuses(&(struct trial){.now = 1}, TLS_FAULT_NOT_YET_VALID, PARTS("enclave clock 1970-01-01 00:00:01 UTC"));
+}
+
+static void strangers_are_refused(void **state)
+{
+    (void)state;
+    refuses(&(struct trial){.certificate = "server-other-ca", .key = "server"}, BR_NOT_TRUSTED,
+        PARTS("issued by \"CN=Other-CA\"", "trusted: \"CN=Enclave-CA\""));
+    refuses(&(struct trial){.certificate = "server-impostor", .key = "server"}, BR_NOT_TRUSTED,
+        PARTS("of the same name but with another key"));
+    refuses(&(struct trial){.certificate = "server-lower", .key = "server"}, BR_NOT_TRUSTED,
+        PARTS("issued by \"CN=Lower-CA\"", "intermediates"));
+    refuses(&(struct trial){.certificate = "server-lower",
+                .key = "server",
+                .options = OPTIONS("-cert_chain", "not-an-authority-chain.crt")},
+        BR_NOT_CA, PARTS("CA:TRUE"));
+    refuses(&(struct trial){.name = "elsewhere.test"}, TLS_FAULT_NAME,
+        PARTS("\"elsewhere.test\" presented \"CN=watermark\"", "DNS:watermark.test"));
+}
+
+static void weak_and_strange_certificates_are_refused(void **state)
+{
+    (void)state;
+    refuses(&(struct trial){.certificate = "server-1024", .options = OPTIONS("-cipher", "ALL:@SECLEVEL=0")},
+        TLS_FAULT_KEY_SIZE, PARTS("RSA key of 1024 bits"));
+    refuses(&(struct trial){.certificate = "server-4992", .key = "large"}, TLS_FAULT_KEY_SIZE,
+        PARTS("RSA key of 4992 bits"));
+    refuses(&(struct trial){.certificate = "server-pss", .key = "server"}, BR_UNSUPPORTED, PARTS("not PSS"));
+    refuses(
+        &(struct trial){
+            .certificate = "server-sha1", .key = "server", .options = OPTIONS("-cipher", "ALL:@SECLEVEL=0")},
+        BR_UNSUPPORTED, PARTS("SHA-256"));
+    refuses(&(struct trial){.certificate = "server-critical-unknown", .key = "server"}, BR_CRITICAL_EXTENSION,
+        PARTS("critical extension"));
+    refuses(
+        &(struct trial){
+            .certificate = "server-lower", .key = "server", .options = OPTIONS("-cert_chain", "narrow-chain.crt")},
+        TLS_FAULT_CONSTRAINTS, PARTS("\"CN=Lower-CA\""));
+}
+
+static void foreign_names_are_quoted(void **state)
+{
+    (void)state;
+    refuses(&(struct trial){.certificate = "server-odd-name", .key = "server", .name = "elsewhere.test"},
+        TLS_FAULT_NAME, PARTS("\"CN=\\x1b[31m\\\"red\\\"\""));
+}
+
+static int verdict;
+static size_t chain_seen;
+
+static int look(void *arg, struct bytes leaf, const struct bytes *chain, size_t chain_count, struct reason *why)
+{
+    assert_ptr_equal(arg, &verdict);
+    assert_true(leaf.size > 100 && leaf.data[0] == 0x30);
+    for (size_t i = 0; i < chain_count; i++) {
+        assert_true(chain[i].size > 100 && chain[i].data[0] == 0x30);
+    }
+    chain_seen = chain_count;
+    return reason_set(why, verdict, "it is not attested");
+}
+
+static void hook_sees_the_chain_and_can_refuse(void **state)
+{
+    struct trial trial = {.certificate = "server-lower",
+        .key = "server",
+        .options = OPTIONS("-cert_chain", "chain.crt"),
+        .verify = look,
+        .verify_arg = &verdict};
+
+    (void)state;
+    verdict = 0;
+    succeeds(&trial);
+    assert_int_equal(chain_seen, 2);
+    verdict = -EACCES;
+    refuses(&trial, TLS_FAULT_REFUSED, PARTS("it is not attested"));
+    chain_seen = SIZE_MAX;
+    trial.name = "elsewhere.test";
+    refuses(&trial, TLS_FAULT_NAME, PARTS("presented"));
+    assert_int_equal(chain_seen, SIZE_MAX); /* asked only when all else was good */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(intermediates_are_followed_in_any_order),
+        cmocka_unit_test(several_authorities_can_be_trusted),
+        cmocka_unit_test(addresses_are_matched_as_addresses),
+        cmocka_unit_test(purposes_are_honoured),
+        cmocka_unit_test(version_1_and_cn_follow_the_policy),
+        cmocka_unit_test(wildcards_stand_for_one_label),
+        cmocka_unit_test(pin_is_the_key_of_the_leaf),
+        cmocka_unit_test(dates_are_judged_by_the_clock_given),
+        cmocka_unit_test(strangers_are_refused),
+        cmocka_unit_test(weak_and_strange_certificates_are_refused),
+        cmocka_unit_test(foreign_names_are_quoted),
+        cmocka_unit_test(hook_sees_the_chain_and_can_refuse),
+    };
+
+    return cmocka_run_group_tests(tests, session_make, session_drop);
+}
