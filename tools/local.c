@@ -30,6 +30,7 @@
 #define DESCRIPTORS 8192         /* asked for; each connection takes up to three here */
 #define QEMU_ERRORS_MAX 4096     /* bytes kept of what QEMU itself says */
 #define QEMU_END_MS 3000         /* between asking QEMU to end and killing it */
+#define KVM_SILENCE_MS 5000      /* the kernel speaks within half a second */
 #define HEARTBEAT_WAIT_MS 180000 /* as nitro-cli waits */
 
 struct run {
@@ -48,6 +49,8 @@ struct run {
     struct qemu qemu; /* pid 0: none */
     struct loop_watch signals, console_watch, errors_watch;
     struct loop_timer deadline; /* of the heartbeat; then of QEMU's end */
+    struct loop_timer silence;  /* of a guest under KVM */
+    bool may_fall_back;         /* from KVM, which was not asked for, to TCG */
     struct console console;
     FILE *console_copy;
     char errors[QEMU_ERRORS_MAX + 1];
@@ -283,15 +286,16 @@ static void forget_qemu(struct run *run)
 }
 
 /*
- * /dev/kvm can be there and of no use (inside some virtual machines): QEMU then ends before the guest says a word.
+ * /dev/kvm can be there and of no use (inside some virtual machines): QEMU then ends, or says nothing for ever.
  * 0: it runs again, in software. 1: that was not the case. -errno.
  */
-static int try_without_kvm(struct run *run, int status, struct reason *why)
+static int try_without_kvm(struct run *run, struct reason *why)
 {
-    if (run->accelerator != QEMU_ANY || run->stopping || run->console.any || status == 0) {
+    if (!run->may_fall_back || run->stopping || run->console.any) {
         return 1;
     }
-    fprintf(stderr, "ingot run: QEMU failed with KVM; once more in software (--accel tcg says so at once)\n");
+    fprintf(stderr, "ingot run: KVM does not work here; starting again in software (as with --accel tcg)\n");
+    run->may_fall_back = false;
     run->accelerator = QEMU_TCG;
     run->errors_size = 0;
     memset(run->errors, 0, sizeof run->errors);
@@ -301,12 +305,21 @@ static int try_without_kvm(struct run *run, int status, struct reason *why)
     return error < 0 ? error : start_qemu(run, why);
 }
 
+static void kvm_is_silent(struct loop_timer *timer)
+{
+    struct run *run = timer->owner;
+
+    if (run->may_fall_back && !run->console.any && run->qemu.pid > 0) {
+        kill(run->qemu.pid, SIGKILL); /* and when it is gone, try_without_kvm() */
+    }
+}
+
 static void qemu_ended(struct run *run, int status)
 {
     struct reason why;
 
     forget_qemu(run);
-    int result = try_without_kvm(run, status, &why);
+    int result = try_without_kvm(run, &why);
     if (result == 0) {
         return;
     }
@@ -327,7 +340,7 @@ static void signals_ready(struct loop_watch *watch, unsigned events)
 
     (void)events;
     while (read(watch->fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        if (info.ssi_signo != SIGCHLD) {
+        if (info.ssi_signo != SIGCHLD && !run->stopping) {
             fprintf(stderr, "ingot run: ending, as asked\n");
             stop(run, EXIT_DONE);
         }
@@ -495,6 +508,9 @@ static int set_up(struct run *run, struct reason *why)
         return error;
     }
     loop_after(run->loop, &run->deadline, HEARTBEAT_WAIT_MS);
+    if (run->may_fall_back) {
+        loop_after(run->loop, &run->silence, KVM_SILENCE_MS);
+    }
     return start_push(run, why);
 }
 
@@ -538,11 +554,15 @@ int local_run(const struct local_options *options, int *code, struct reason *why
         return reason_system(why, -ENOMEM, "can't start");
     }
     run->options = options;
-    run->accelerator = options->accelerator;
+    run->may_fall_back = options->accelerator == QEMU_ANY && qemu_has_kvm();
+    run->accelerator = options->accelerator != QEMU_ANY ? options->accelerator
+                       : run->may_fall_back             ? QEMU_KVM
+                                                        : QEMU_TCG;
     run->signals = (struct loop_watch){.ready = signals_ready, .owner = run};
     run->console_watch = (struct loop_watch){.ready = console_ready, .owner = run};
     run->errors_watch = (struct loop_watch){.ready = errors_ready, .owner = run};
     run->deadline = (struct loop_timer){.fired = no_heartbeat, .owner = run};
+    run->silence = (struct loop_timer){.fired = kvm_is_silent, .owner = run};
     run->console.line_ready = print_line;
     run->console.arg = run;
     error = image_open(options->image, &run->image, why);

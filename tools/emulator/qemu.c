@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +79,11 @@ int qemu_find(char path[static QEMU_PATH_MAX], const char *wanted, struct reason
 
 /* ---- starting it ---- */
 
+bool qemu_has_kvm(void)
+{
+    return access("/dev/kvm", R_OK | W_OK) == 0;
+}
+
 /*
  * Emulated without KVM, the guest's time stamp counter is this machine's own, and it has no second clock to measure it
  * by: lost timer ticks would make it distrust the counter, and its time would run a third too slow on a busy machine.
@@ -126,7 +130,7 @@ static void command_write(struct command *command, const struct qemu_options *op
         "-cpu",
         "max",
         "-accel",
-        kvm ? "kvm" : "tcg",
+        options->accelerator == QEMU_KVM ? "kvm" : "tcg",
         "-chardev",
         command->chardev,
         "-display",

@@ -2,6 +2,7 @@
 #ifndef INGOT_TOOLS_EMULATOR_QEMU_H
 #define INGOT_TOOLS_EMULATOR_QEMU_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -11,11 +12,7 @@
 #define QEMU_PROGRAM "qemu-system-x86_64"
 #define QEMU_PATH_MAX 4096
 
-enum qemu_accelerator {
-    QEMU_ANY, /* KVM where /dev/kvm can be opened, else TCG */
-    QEMU_KVM,
-    QEMU_TCG
-};
+enum qemu_accelerator { QEMU_ANY, QEMU_KVM, QEMU_TCG }; /* ANY is the caller's to decide: see qemu_has_kvm() */
 
 struct qemu_options {
     const char *program;
@@ -23,8 +20,8 @@ struct qemu_options {
     const char *id;    /* what the emulated NSM calls the enclave; letters, digits, '.', '_', '-' */
     uint64_t memory;   /* bytes, whole MiB */
     unsigned cpus;
-    enum qemu_accelerator accelerator;
-    int vsock; /* emulator_descriptor(); stays the caller's */
+    enum qemu_accelerator accelerator; /* not QEMU_ANY */
+    int vsock;                         /* emulator_descriptor(); stays the caller's */
 };
 
 struct qemu {
@@ -38,6 +35,9 @@ struct qemu {
  * executable, else QEMU_PROGRAM of the PATH. 0; -ENOENT or -ENAMETOOLONG with a sentence that says how to get one.
  */
 int qemu_find(char path[static QEMU_PATH_MAX], const char *wanted, struct reason *why);
+
+/* Whether /dev/kvm can be opened; that says little about whether it works. */
+bool qemu_has_kvm(void);
 
 /*
  * Starts it. It ends with this process, whatever ends that, and after the guest's reboot or panic (exit status 0 for
