@@ -97,9 +97,11 @@ static void half_close_comes_after_all_the_bytes_of_a_slow_reader(void **state)
         size_t sent = sockets_fill(f->loop, f->client);
         size_t received = 0;
         char data[8192];
+        int64_t end = sockets_now() + SOCKETS_PATIENCE;
 
         shutdown(f->client, SHUT_WR);
         for (ssize_t n = 1; n != 0;) {
+            assert_true(sockets_now() < end);
             n = recv(f->server, data, sizeof data, 0);
             assert_true(n >= 0 || errno == EAGAIN);
             received += n > 0 ? (size_t)n : 0;
@@ -264,23 +266,64 @@ static void both_sides_only_writing_do_not_lock_each_other(void **state)
     }
 }
 
+/* A buffer that takes a few bytes at a time: what waits is given in many pieces. */
+static void waiting_bytes_keep_their_order_through_a_small_buffer(void **state)
+{
+    enum { TOTAL = 400000 };
+    uint8_t data[1000];
+    size_t sent = 0;
+    size_t received = 0;
+    int small = 1;
+
+    (void)state;
+    for (int client_family = 0; client_family < 2; client_family++) { /* small windows of TCP wait for its timers */
+        struct fixture *f = open_between(client_family == 0 ? AF_INET : AF_UNIX, AF_UNIX, unlimited);
+        setsockopt(f->inner[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+        int64_t end = sockets_now() + SOCKETS_PATIENCE;
+        for (sent = received = 0; received < TOTAL;) {
+            assert_true(sockets_now() < end);
+            for (size_t k = 0; k < sizeof data; k++) {
+                data[k] = (uint8_t)((sent + k) % 251);
+            }
+            ssize_t n = sent < TOTAL ? send(f->client, data, sizeof data, MSG_NOSIGNAL) : 0;
+            sent += n > 0 ? (size_t)n : 0;
+            n = recv(f->server, data, 1 + received % 700, 0);
+            for (ssize_t k = 0; k < n; k++) {
+                assert_int_equal(data[k], (received + (size_t)k) % 251);
+            }
+            received += n > 0 ? (size_t)n : 0;
+            loop_turn(f->loop, 0);
+        }
+        close_all(f);
+    }
+}
+
 /* Both FINs have been exchanged while bytes are still unread: epoll reports a hang-up without end. */
 static void hang_up_of_a_stalled_side_does_not_spin(void **state)
 {
     (void)state;
     struct fixture *f = open_between(AF_INET, AF_INET, unlimited);
-    size_t sent = sockets_fill(f->loop, f->client);
+    size_t sent = 0;
     size_t received = 0;
-    char data[8192];
+    char data[8192] = {0};
+    int64_t end = sockets_now() + SOCKETS_PATIENCE;
 
+    for (int quiet = 0; quiet < 5;) { /* until bytes lie unread before the relay, but all of them: then the FIN too */
+        ssize_t n = quiet == 0 ? send(f->client, data, sizeof data, 0) : 0;
+        assert_true(n >= 0);
+        sent += (size_t)n;
+        loop_turn(f->loop, 1);
+        quiet = unread(f->inner[0]) > 0 ? quiet + 1 : 0;
+    }
     shutdown(f->server, SHUT_WR);
     assert_int_equal(sockets_read_end(f->loop, f->client), 0);
     shutdown(f->client, SHUT_WR);
     sockets_turn_for(f->loop, 20);
     assert_true(sockets_turn_for(f->loop, 100) < 5);
     while (!f->done || received < sent) {
+        assert_true(sockets_now() < end);
         ssize_t n = recv(f->server, data, sizeof data, 0);
-        assert_true(n > 0 || (n < 0 && errno == EAGAIN));
+        assert_true(n > 0 || (n < 0 && errno == EAGAIN) || received == sent);
         received += n > 0 ? (size_t)n : 0;
         loop_turn(f->loop, n > 0 ? 0 : 10);
     }
@@ -292,13 +335,13 @@ static void hang_up_of_a_stalled_side_does_not_spin(void **state)
 static void silence_ends_a_relay_after_the_limit(void **state)
 {
     (void)state;
-    struct fixture *f = open_between(AF_INET, AF_INET, (struct relay_limits){.idle_ms = 100});
+    struct fixture *f = open_between(AF_INET, AF_INET, (struct relay_limits){.idle_ms = 1000});
     char data[1];
 
-    sockets_turn_for(f->loop, 70);
+    sockets_turn_for(f->loop, 600);
     assert_int_equal(send(f->client, "x", 1, 0), 1);
     sockets_read(f->loop, f->server, data, 1);
-    sockets_turn_for(f->loop, 70); /* 140 ms after the start, 70 after the last byte */
+    sockets_turn_for(f->loop, 600); /* 1200 ms after the start, 600 after the last byte */
     assert_false(f->done);
     sockets_turn_until(f->loop, &f->done);
     assert_int_equal(f->error, -ETIMEDOUT);
@@ -346,6 +389,7 @@ int main(void)
         cmocka_unit_test(stalled_reader_holds_no_more_than_the_bound),
         cmocka_unit_test(socket_buffers_are_bounded_by_the_limits),
         cmocka_unit_test(both_sides_only_writing_do_not_lock_each_other),
+        cmocka_unit_test(waiting_bytes_keep_their_order_through_a_small_buffer),
         cmocka_unit_test(hang_up_of_a_stalled_side_does_not_spin),
         cmocka_unit_test(silence_ends_a_relay_after_the_limit),
         cmocka_unit_test(half_open_relay_ends_after_its_own_limit),
