@@ -87,10 +87,11 @@ int limits_check(uint64_t available, unsigned connections, struct reason *why)
         return 0;
     }
     return reason_set(why, -ENOMEM,
-        "%llu KiB of memory are free, and [limits] connections = %u takes %llu KiB at worst (%u KiB each): give the "
-        "enclave more memory, or measure fewer connections",
-        (unsigned long long)(available / 1024), connections, (unsigned long long)(need / 1024),
-        LIMITS_CONNECTION_COST / 1024);
+        "%llu KiB of memory are free, and %llu KiB are needed: [limits] connections = %u of %llu KiB each at worst, "
+        "and "
+        "%llu KiB for the processes. Give the enclave more memory, or measure fewer connections",
+        (unsigned long long)(available / 1024), (unsigned long long)(need / 1024), connections,
+        (unsigned long long)(BUDGET_CONNECTION / 1024), (unsigned long long)(BUDGET_PROCESSES / 1024));
 }
 
 int step_limits(struct enclave *enclave, struct reason *said)
@@ -121,7 +122,7 @@ int step_limits(struct enclave *enclave, struct reason *said)
     }
     error = limits_check(available, connections, said);
     return error < 0 ? error
-                     : reason_set(said, 0, "%llu KiB free, %u connections take %llu KiB at worst",
+                     : reason_set(said, 0, "%llu KiB free; %u connections and the processes take %llu KiB at worst",
                            (unsigned long long)(available / 1024), connections,
                            (unsigned long long)(limits_need(connections) / 1024));
 }

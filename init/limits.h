@@ -6,31 +6,31 @@
 #include <stdint.h>
 
 #include "base/reason.h"
-#include "net/relay.h"
+#include "image/budget.h"
 #include "net/vsock.h"
 
 /*
- * The parent chooses the memory, and may leave every connection stalled in both directions. One of them then holds
+ * The parent chooses the memory, and may leave every connection stalled in both directions. The sum of what one of them
+ * may hold then is
  *
- *   2 × RELAY_READ                              what the relay has read and can't write
- *   2 sockets × 2 buffers × 2 × LIMITS_TCP_BUFFER   the relay's and the application's (the kernel doubles what it is
- * told) 2 × LIMITS_VSOCK_BUFFER × 1.2               one vsock socket, pages that are not full included
+ *   2 × RELAY_READ                 what the relay has read and can't write
+ *   2 × 2 × 2 × LIMITS_TCP_BUFFER  both ends of the loopback connection (the kernel doubles what it is told)
+ *   2 × LIMITS_VSOCK_BUFFER × 1.2  the vsock socket, pages that are not full included
  *
- * and [limits] connections of them must fit into what is free when the roles are about to start, beside
- * LIMITS_RESERVE for the roles themselves.
+ * 346 KiB; not all of it can be full at once: 100 connections, written to until nothing went in any more on either
+ * side, with a parent that had stopped taking packets, held 282 KiB each. image/budget.h counts BUDGET_CONNECTION for
+ * one, at build and here, and BUDGET_PROCESSES for our own processes beside them.
  */
 #define LIMITS_TCP_BUFFER 16384u
 #define LIMITS_VSOCK_BUFFER VSOCK_BUFFER_MIN
-#define LIMITS_CONNECTION_COST (2u * RELAY_READ + 8u * LIMITS_TCP_BUFFER + LIMITS_VSOCK_BUFFER / 5u * 12u)
-#define LIMITS_RESERVE (4u << 20)
 
-/* What a built image needs free when the step runs, in bytes. */
+/* Bytes that must be free before the roles start. */
 static inline uint64_t limits_need(unsigned connections)
 {
-    return (uint64_t)connections * LIMITS_CONNECTION_COST + LIMITS_RESERVE;
+    return (uint64_t)connections * BUDGET_CONNECTION + BUDGET_PROCESSES;
 }
 
-/* A value of /proc/meminfo ("MemAvailable"), in bytes. False: it is not there. */
+/* A value of /proc/meminfo ("MemAvailable"), in bytes. 0; -ENOENT: it is not there; -EINVAL: it is no size in kB. */
 int limits_memory(const char *meminfo, const char *name, uint64_t *bytes);
 
 /* 0, or -ENOMEM with a sentence that names both numbers and what to do. */
