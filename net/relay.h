@@ -29,13 +29,12 @@
  *
  * What one connection costs at worst, both directions stalled:
  *
- *   sizeof(struct relay) ≈ 300 bytes                         always; all there is while it is idle
+ *   sizeof(struct relay) ≈ 200 bytes                         always; all there is while it is idle
  *   + 2 × RELAY_READ                                         what we hold
  *   + for each TCP socket 4 × limits.tcp_buffer              send and receive; the kernel doubles what it is told
  *   + for each vsock socket 2 × limits.vsock_buffer × 1.2    4 KiB pages that carry 3,732 bytes
  *
- * With the enclave's own TCP peer (the application's socket, bounded by tcp_rmem and tcp_wmem) that is
- * RELAY_COST(limits) and as much again for the application.
+ * and in the enclave another 4 × tcp_buffer for the application's own socket: init/limits.h adds it all up.
  */
 #define RELAY_READ 32768u
 #define RELAY_TURN (8 * RELAY_READ)

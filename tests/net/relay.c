@@ -178,6 +178,20 @@ static void full_close_off_tcp_ends_the_relay_without_waiting_for_the_other_side
     }
 }
 
+static void close_after_a_half_close_ends_the_relay(void **state)
+{
+    (void)state;
+    struct fixture *f = open_between(AF_UNIX, AF_INET, unlimited);
+
+    shutdown(f->client, SHUT_WR);
+    assert_int_equal(sockets_read_end(f->loop, f->server), 0);
+    assert_false(f->done);
+    close(f->client);
+    f->client = -1;
+    sockets_turn_until(f->loop, &f->done);
+    close_all(f);
+}
+
 /* A server that answers before it has read all, and closes: the client still gets the answer. */
 static void early_answer_arrives(void **state)
 {
@@ -385,6 +399,7 @@ int main(void)
         cmocka_unit_test(reset_passes_after_a_half_close),
         cmocka_unit_test(reset_of_a_sender_ends_a_stalled_relay),
         cmocka_unit_test(full_close_off_tcp_ends_the_relay_without_waiting_for_the_other_side),
+        cmocka_unit_test(close_after_a_half_close_ends_the_relay),
         cmocka_unit_test(early_answer_arrives),
         cmocka_unit_test(stalled_reader_holds_no_more_than_the_bound),
         cmocka_unit_test(socket_buffers_are_bounded_by_the_limits),
