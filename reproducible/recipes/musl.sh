@@ -1,4 +1,5 @@
 # musl.sh: the C library, under /opt/musl with a compiler wrapper whose -static-pie is a true one (Debian's musl-gcc makes a dynamic PIE of it).
+# shellcheck shell=bash
 tar -xf in/musl_*.orig.tar.gz
 cd musl-*/ || exit
 cat ../in/reproducible/patches/musl-*.patch | patch -p1

@@ -1,4 +1,5 @@
 # programs.sh: the project's own C becomes `init` (the enclave's PID 1) and `ingot` (the tool), each one static-pie file; $1 holds the flags shared with the libraries.
+# shellcheck shell=bash
 cd in || exit
 # shellcheck disable=SC2206 # flags are words
 flags=(
