@@ -360,14 +360,14 @@ static bool write_answer(struct connection *connection, bool *gone)
     size_t all = connection->answer_head_size + body_size;
 
     while (connection->written < all) {
-        bool in_head = connection->written < connection->answer_head_size;
-        size_t body_at = in_head ? 0 : connection->written - connection->answer_head_size;
+        size_t head_size = connection->answer_head_size;
+        size_t head_left = connection->written < head_size ? head_size - connection->written : 0;
+        size_t body_left = head_left > 0 ? body_size : all - connection->written;
         struct iovec parts[2] = {
-            {connection->answer_head + connection->written, connection->answer_head_size - connection->written},
-            {connection->answer.data + body_at, body_size - body_at},
+            {connection->answer_head + head_size - head_left, head_left},
+            {body_left > 0 ? connection->answer.data + body_size - body_left : NULL, body_left},
         };
-        struct msghdr message = {
-            .msg_iov = in_head ? parts : parts + 1, .msg_iovlen = in_head && body_size > 0 ? 2 : 1};
+        struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
         ssize_t sent = sendmsg(connection->watch.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0) {
             *gone = errno != EAGAIN && errno != EINTR;

@@ -1,4 +1,4 @@
-/* tests of credentials: identities that the image holds, and the pushed ones that replace them. */
+/* credentials: identities that the image holds, and the pushed ones that replace them. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* tests of json_memory: JSON values stay within the bound, and what they gave back can be used again. */
+/* json_memory: JSON values stay within the bound, and what they gave back can be used again. */
 #include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>

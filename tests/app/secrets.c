@@ -1,4 +1,4 @@
-/* tests of secrets: what one process wrote another one maps, and nothing else passes for it. */
+/* secrets: what one process wrote another one maps, and nothing else passes for it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>

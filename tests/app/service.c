@@ -1,4 +1,4 @@
-/* tests of service: which pushed URLs choose an endpoint, and what is said of all others. */
+/* service: which pushed URLs choose an endpoint, and what is said of all others. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* tests of watermark: the application as a process, curl in front of it, a real nginx with client certificates behind.
+/* watermark: the application as a process, curl in front of it, a real nginx with client certificates behind.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -197,6 +197,7 @@ static void start_app(void)
     int listener = listen_at(INADDR_LOOPBACK, &t.port);
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
+    fflush(NULL); /* or the child's exit() writes it a second time */
     t.app = fork();
     if (t.app == 0) {
         close(sockets[0]);

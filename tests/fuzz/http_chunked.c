@@ -1,4 +1,4 @@
-/* fuzz http_chunked: any bytes as a chunked body: the same result in pieces of any size, and never over the bound. */
+/* http_chunked: any bytes as a chunked body: the same result in pieces of any size, and never over the bound. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* fuzz http_head: any bytes as a request's and as a response's head: texts stay inside, framing is never two things. */
+/* http_head: any bytes as a request's and as a response's head: texts stay inside, framing is never two things. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* tests of http: what is read as a message, and every malformed one with the status that answers it. */
+/* http: what is read as a message, and every malformed one with the status that answers it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* tests of http_server: what clients see, well-behaved ones, slow ones, greedy ones and those that go away. */
+/* http_server: what clients see, well-behaved ones, slow ones, greedy ones and those that go away. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
