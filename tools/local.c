@@ -133,6 +133,11 @@ static void no_heartbeat(struct loop_timer *timer)
     stop(run, EXIT_NO);
 }
 
+static uint64_t memory_of(const struct run *run)
+{
+    return run->options->memory != 0 ? run->options->memory : run->image.config.image.memory;
+}
+
 /* QEMU has ended by itself, and all that was said has been read. */
 static void judge_end(struct run *run, int status)
 {
@@ -145,6 +150,12 @@ static void judge_end(struct run *run, int status)
     } else if (run->console.end == CONSOLE_IN_ORDER) {
         fprintf(stderr, "ingot run: the application has ended in order\n");
         run->code = EXIT_DONE;
+    } else if (!run->console.any) {
+        fprintf(stderr,
+            "ingot run: the guest has ended before its first word: its memory (%llu MiB) is too small for the "
+            "kernel to start, or the kernel is broken\n",
+            (unsigned long long)(memory_of(run) >> 20));
+        run->code = EXIT_NO;
     } else {
         fprintf(stderr, "ingot run: the enclave has ended; its last line was: %s\n",
             text_quote_string(run->console.last).text);
@@ -251,7 +262,7 @@ static int start_qemu(struct run *run, struct reason *why)
         .program = run->program,
         .image = run->options->image,
         .id = run->image.config.image.name,
-        .memory = run->options->memory != 0 ? run->options->memory : run->image.config.image.memory,
+        .memory = memory_of(run),
         .cpus = run->options->cpus != 0 ? run->options->cpus : run->image.config.image.cpus,
         .accelerator = run->accelerator,
         .vsock = vsock,
