@@ -1,12 +1,15 @@
 /* describe: says of any EIF what nitro-cli describe-eif says, key for key. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "image/eif.h"
+#include "image/signature.h"
+#include "tools/certificate.h"
 #include "tools/measurements.h"
 #include "tools/verbs.h"
 
@@ -138,10 +141,61 @@ static int add_metadata(json_t *json, const struct eif *eif, struct reason *why)
     return error;
 }
 
+static int read_signature(const struct eif *eif, struct signature *signature, struct reason *why)
+{
+    const struct eif_section *section = eif_find(eif, EIF_SIGNATURE);
+    const struct source source = eif_payload(eif, section);
+    uint8_t *bytes = malloc((size_t)section->size + 1); /* at most EIF_SIGNATURE_MAX: eif_read() saw to it */
+    int error = bytes == NULL ? reason_system(why, -ENOMEM, "no memory")
+                              : source_read(&source, 0, bytes, (size_t)section->size, why);
+
+    if (error == 0) {
+        error = signature_read(signature, (struct bytes){bytes, (size_t)section->size}, why);
+    }
+    free(bytes);
+    return error;
+}
+
+/* Everything up to the metadata. signature is NULL for an image that is not signed. */
+static int add_measurements(
+    json_t *json, const struct eif_measurements *measurements, const struct signature *signature, struct reason *why)
+{
+    uint8_t pcr8[EIF_PCR_SIZE];
+    json_t *certificate = NULL;
+    struct reason fault;
+    int failed = 0;
+    int error = 0;
+
+    if (signature != NULL) {
+        signature_pcr8(signature, pcr8);
+        error = certificate_json(signature->certificate, &certificate, why);
+        if (error < 0) {
+            return error;
+        }
+    }
+    failed |= json_object_set_new(json, "EifVersion", json_integer(EIF_VERSION));
+    failed |=
+        json_object_set_new(json, "Measurements", measurements_json(measurements, signature != NULL ? pcr8 : NULL));
+    failed |= json_object_set_new(json, "IsSigned", json_boolean(signature != NULL));
+    if (signature != NULL) {
+        failed |= json_object_set_new(json, "SigningCertificate", certificate);
+    }
+    failed |= json_object_set_new(json, "CheckCRC", json_boolean(measurements->crc_matches));
+    if (signature != NULL) {
+        bool holds = signature_holds(signature, measurements->pcr0, &fault);
+        failed |= json_object_set_new(json, "SignatureCheck", json_boolean(holds));
+        if (!holds) {
+            fprintf(stderr, "ingot describe: %s\n", fault.text);
+        }
+    }
+    return failed == 0 ? 0 : reason_system(why, -ENOMEM, "no memory");
+}
+
 static int describe(const struct eif *eif, json_t *json, struct reason *why)
 {
+    bool is_signed = eif_find(eif, EIF_SIGNATURE) != NULL;
     struct eif_measurements measurements;
-    int failed = 0;
+    struct signature signature = {0};
     int error;
 
     if ((eif->flags & ~EIF_FLAG_AARCH64) != 0) {
@@ -149,22 +203,15 @@ static int describe(const struct eif *eif, json_t *json, struct reason *why)
             "the header has unknown flags (0x%04x): another launcher's format, for which no PCRs can be promised",
             (unsigned)eif->flags);
     }
-    if (eif_find(eif, EIF_SIGNATURE) != NULL) {
-        return reason_set(
-            why, -EINVAL, "it is signed: this version does not read signatures yet, so nothing is printed");
-    }
     error = eif_measure(eif, &measurements, why);
-    if (error < 0) {
-        return error;
+    if (error == 0 && is_signed) {
+        error = read_signature(eif, &signature, why);
     }
-    failed |= json_object_set_new(json, "EifVersion", json_integer(EIF_VERSION));
-    failed |= json_object_set_new(json, "Measurements", measurements_json(&measurements, NULL));
-    failed |= json_object_set_new(json, "IsSigned", json_false());
-    failed |= json_object_set_new(json, "CheckCRC", json_boolean(measurements.crc_matches));
-    if (failed != 0) {
-        return reason_system(why, -ENOMEM, "no memory");
+    if (error == 0) {
+        error = add_measurements(json, &measurements, is_signed ? &signature : NULL, why);
     }
-    return add_metadata(json, eif, why);
+    signature_free(&signature);
+    return error == 0 ? add_metadata(json, eif, why) : error;
 }
 
 static int describe_file(const char *path, struct reason *why)
@@ -209,6 +256,6 @@ static int run_describe(int argc, char *argv[])
     if (error < 0) {
         return verb_fail(&verb_describe, error, &why);
     }
-    fprintf(stderr, "Metadata is not measured; PCR0, PCR1 and PCR2 are.\n");
+    fprintf(stderr, "The metadata is not measured; what PCR0, PCR1 and PCR2 cover is.\n");
     return EXIT_DONE;
 }
