@@ -15,7 +15,7 @@
  *
  * and never less than 4 × the file (nitro-cli refuses that) or 64 MiB (the Nitro driver does).
  */
-#define BUDGET_FIXED (UINT64_C(11) << 20)       /* kernel data, slabs, per-CPU areas, the reserved first megabyte */
+#define BUDGET_FIXED (UINT64_C(12) << 20)       /* kernel data, slabs, per-CPU areas, the reserved first megabyte */
 #define BUDGET_PROCESSES (UINT64_C(8) << 20)    /* PID 1, relay, one push, the application */
 #define BUDGET_CONNECTION (UINT64_C(288) << 10) /* one connection that is stalled both ways: init/limits.h */
 #define BUDGET_ENTRY 1024u                      /* inode and dentry of one file */

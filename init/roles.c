@@ -40,7 +40,7 @@ void role_score(const char *role)
  * Puts each descriptor at its number, by way of numbers that PID 1 never reaches, so that none is overwritten before
  * its turn. Those copies close themselves at exec, like every other descriptor of PID 1.
  */
-#define SCRATCH 4096
+#define SCRATCH 2048
 
 static int place(int control, const int *descriptors, size_t count)
 {
