@@ -1,4 +1,5 @@
 # emulator.sh: QEMU for x86-64 guests with KVM and TCG and the nitro-enclave machine, together with its loader and libraries, so that it runs on any x86-64 Linux.
+# shellcheck shell=bash
 mkdir qemu firmware
 tar -xf in/qemu_*.orig.tar.xz -C qemu --strip-components=1
 ar p in/qemu-system-data_*.deb data.tar.xz | tar -xJf - -C firmware
