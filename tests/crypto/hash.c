@@ -1,4 +1,4 @@
-/* tests of hash: digests against published values, states that are copied, CRCs that are joined. */
+/* hash: tests: digests against published values, states that are copied, CRCs that are joined. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

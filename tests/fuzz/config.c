@@ -1,4 +1,4 @@
-/* fuzz config: any bytes as enclave.ini: errors or a configuration; what is printed of one means the same. */
+/* config: fuzzes: any bytes as enclave.ini: errors or a configuration; what is printed of one means the same. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* fuzz cpio: any bytes as an archive: entries lie inside, in order; an archive of plain entries is one of our writer.
+/* cpio: fuzzes: any bytes as an archive: entries lie inside, in order; an archive of plain entries is one of our
+ * writer.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* fuzz eif: any bytes as an image: table, walk and end agree, or it is refused; then as an image of ours. */
+/* eif: fuzzes: any bytes as an image: table, walk and end agree, or it is refused; then as an image of ours. */
 #include <stdlib.h>
 #include <string.h>
 

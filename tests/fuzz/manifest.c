@@ -1,4 +1,4 @@
-/* fuzz manifest: any bytes as a manifest: what is taken is written back the same. */
+/* manifest: fuzzes: any bytes as a manifest: what is taken is written back the same. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* tests of config: what an enclave.ini may say, and what is said of one that is wrong. */
+/* config: tests: what an enclave.ini may say, and what is said of one that is wrong. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* tests of cpio: archives are reproducible and read back; malformed ones are refused with the offset. */
+/* cpio: tests: archives are reproducible and read back; malformed ones are refused with the offset. */
 #include "tests/image/samples.h"
 
 static const struct sample_file files[] = {

@@ -1,4 +1,4 @@
-/* tests of eif: what is written is read and measured the same; every malformed file is refused, with its field named.
+/* eif: tests: what is written is read and measured the same; every malformed file is refused, with its field named.
  */
 #include "tests/image/samples.h"
 

@@ -1,4 +1,4 @@
-/* tests of image: ours opens; what could show one thing and boot another is refused with the path or field. */
+/* image: tests: ours opens; what could show one thing and boot another is refused with the path or field. */
 #include "tests/image/samples.h"
 
 #include "image/image.h"

@@ -1,4 +1,4 @@
-/* tests of manifest: one text for one list; a cut, missing, added or changed file of a tree is found. */
+/* manifest: tests: one text for one list; a cut, missing, added or changed file of a tree is found. */
 #include "tests/image/samples.h"
 
 #include <fcntl.h>

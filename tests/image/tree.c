@@ -1,4 +1,4 @@
-/* tests of tree and program: a folder is taken over as it is, or refused with the path; programs can start. */
+/* tree: tests of tree and program: a folder is taken over as it is, or refused with the path; programs can start. */
 #include "tests/image/samples.h"
 
 #include <elf.h>
