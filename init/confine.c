@@ -172,8 +172,7 @@ static const struct filter_rule rules_program[] = {
 #define FILES_APP 1024
 /* Address space: a push of 256 KiB takes about 2 MiB; a bomb of brackets ends here. */
 #define SECRETS_MEMORY (12u << 20)
-#define SECRETS_SECONDS 10    /* of CPU */
-#define PROGRAM_PROCESSES 128 /* and threads */
+#define SECRETS_SECONDS 10 /* of CPU */
 
 static const struct role {
     const char *name;
@@ -329,7 +328,6 @@ int confine_program(struct reason *why)
     int error = limit(RLIMIT_CORE, 0);
 
     error = error < 0 ? error : limit(RLIMIT_NOFILE, FILES_APP);
-    error = error < 0 ? error : limit(RLIMIT_NPROC, PROGRAM_PROCESSES);
     if (error < 0) {
         return reason_system(why, error, "cannot limit the program");
     }

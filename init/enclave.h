@@ -47,7 +47,6 @@ struct enclave {
     int relay_control;
     struct service app; /* a built-in application, or the user's program */
     int app_control;
-    pid_t app_group; /* process group of the user's program */
 
     /* Sealed memory files (app/secrets.h); -1: none. A push without an identity leaves the packed one in use. */
     int packed;   /* the image's own [identity] */
@@ -89,7 +88,8 @@ int identity_pack(struct enclave *enclave, struct reason *why);
 /* pushes.c: from here on pushes are accepted, where the image takes any. */
 int pushes_open(struct enclave *enclave, struct reason *why);
 
-/* program.c: the user's program as enclave->app. */
+/* program.c: the user's program as enclave->app; program_prepare() once, before its first start. */
+int program_prepare(struct reason *why);
 int program_start(struct service *service, pid_t *pid, struct reason *why);
 enum service_next program_ended(struct service *service, int status);
 

@@ -79,6 +79,20 @@ int limits_memory(const char *meminfo, const char *name, uint64_t *bytes)
     return -ENOENT;
 }
 
+int limits_available(uint64_t *bytes, struct reason *why)
+{
+    char *meminfo;
+    size_t size;
+    int error = file_read("/proc/meminfo", MEMINFO_MAX, &meminfo, &size, why);
+
+    if (error < 0) {
+        return error;
+    }
+    error = limits_memory(meminfo, "MemAvailable", bytes);
+    free(meminfo);
+    return error < 0 ? reason_set(why, error, "/proc/meminfo does not say how much memory is available") : 0;
+}
+
 int limits_check(uint64_t available, unsigned connections, struct reason *why)
 {
     uint64_t need = limits_need(connections);
@@ -98,9 +112,7 @@ int step_limits(struct enclave *enclave, struct reason *said)
 {
     struct rlimit files = {FILES, FILES};
     unsigned connections = enclave->config.connections;
-    char *meminfo = NULL;
-    size_t size;
-    uint64_t available;
+    uint64_t available = 0;
     int error = set_tcp(connections, said);
 
     if (error == 0) {
@@ -110,17 +122,11 @@ int step_limits(struct enclave *enclave, struct reason *said)
         error = reason_system(said, -errno, "cannot allow %d descriptors", FILES);
     }
     if (error == 0) {
-        error = file_read("/proc/meminfo", MEMINFO_MAX, &meminfo, &size, said);
+        error = limits_available(&available, said);
     }
-    if (error < 0) {
-        return error;
+    if (error == 0) {
+        error = limits_check(available, connections, said);
     }
-    error = limits_memory(meminfo, "MemAvailable", &available);
-    free(meminfo);
-    if (error < 0) {
-        return reason_set(said, error, "/proc/meminfo does not say how much memory is available");
-    }
-    error = limits_check(available, connections, said);
     return error < 0 ? error
                      : reason_set(said, 0, "%llu KiB free; %u connections and the processes take %llu KiB at worst",
                            (unsigned long long)(available / 1024), connections,

@@ -33,6 +33,9 @@ static inline uint64_t limits_need(unsigned connections)
 /* A value of /proc/meminfo ("MemAvailable"), in bytes. 0; -ENOENT: it is not there; -EINVAL: it is no size in kB. */
 int limits_memory(const char *meminfo, const char *name, uint64_t *bytes);
 
+/* MemAvailable now, in bytes. 0 or -errno. */
+int limits_available(uint64_t *bytes, struct reason *why);
+
 /* 0, or -ENOMEM with a sentence that names both numbers and what to do. */
 int limits_check(uint64_t available, unsigned connections, struct reason *why);
 

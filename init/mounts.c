@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "init/cgroup.h"
 #include "init/confine.h"
 #include "init/enclave.h"
 #include "init/roles.h"
@@ -24,6 +25,7 @@ struct place {
 static const struct place system_places[] = {
     {"/proc", "proc", INERT, NULL},
     {"/dev", "devtmpfs", MS_NOSUID | MS_NOEXEC, NULL},
+    {CGROUP_ROOT, "cgroup2", INERT, NULL},
 };
 
 static const struct place application_places[] = {
@@ -117,7 +119,7 @@ int step_mounts(struct enclave *enclave, struct reason *said)
     if (fchmod(STDOUT_FILENO, 0622) < 0) {
         return reason_system(said, -errno, "cannot open the console to the application");
     }
-    return reason_set(said, 0, "/proc, /dev");
+    return reason_set(said, 0, "/proc, /dev, " CGROUP_ROOT);
 }
 
 int mounts_application(struct reason *why)

@@ -1,6 +1,5 @@
 /* program: the user's own program: what it is given, and what its end means. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +7,10 @@
 
 #include "base/text.h"
 #include "init/boot.h"
+#include "init/cgroup.h"
 #include "init/confine.h"
 #include "init/enclave.h"
+#include "init/limits.h"
 #include "init/log.h"
 #include "init/roles.h"
 
@@ -99,6 +100,9 @@ static _Noreturn void run(const struct enclave *enclave)
         supervise_unblock();
         (void)setsid();
         role_score(ROLE_APP);
+        error = cgroup_enter(&why);
+    }
+    if (error == 0) {
         error = confine_program(&why);
     }
     if (error == 0) {
@@ -111,23 +115,18 @@ static _Noreturn void run(const struct enclave *enclave)
 
 int program_start(struct service *service, pid_t *pid, struct reason *why)
 {
-    struct enclave *enclave = service->owner;
+    const struct enclave *enclave = service->owner;
 
-    /* What the last one left behind, it started: they go before it starts again. */
-    if (enclave->app_group > 0) {
-        (void)kill(-enclave->app_group, SIGKILL);
-    }
+    cgroup_kill(); /* what the last one left behind */
     *pid = fork();
     if (*pid < 0) {
         int error = -errno;
-        enclave->app_group = 0;
         *pid = 0;
         return reason_system(why, error, "cannot make a process");
     }
     if (*pid == 0) {
         run(enclave);
     }
-    enclave->app_group = *pid;
     return 0;
 }
 
@@ -148,4 +147,12 @@ enum service_next program_ended(struct service *service, int status)
         break;
     }
     boot_finish(supervise_status(status, how));
+}
+
+int program_prepare(struct reason *why)
+{
+    uint64_t available;
+    int error = limits_available(&available, why);
+
+    return error < 0 ? error : cgroup_make(available, why);
 }

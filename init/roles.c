@@ -166,6 +166,9 @@ int step_roles(struct enclave *enclave, struct reason *said)
     if (error == 0) {
         error = mounts_seal(said);
     }
+    if (error == 0 && !built_in) {
+        error = program_prepare(said);
+    }
     if (error == 0) {
         error = supervise_open(&enclave->supervisor, enclave->loop, said);
     }
