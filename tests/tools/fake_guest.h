@@ -37,6 +37,7 @@ struct fake_peer {
     size_t out_size, out_room; /* taken, and how much more it takes */
     int out_error;
     unsigned interest;
+    bool called, open; /* by vsock_call(); carries bytes */
     unsigned opened, closed, shut_read, shut_write;
 };
 
@@ -144,7 +145,8 @@ static inline int fake_dial(void *arg, struct vsock_connection *connection, uint
     struct fake_peer *peer = fake_peer_new(fake);
     peer->connection = connection;
     *of = peer;
-    return port == FAKE_PORT_SLOW ? -EINPROGRESS : 0;
+    peer->open = port != FAKE_PORT_SLOW;
+    return peer->open ? 0 : -EINPROGRESS;
 }
 
 static inline void fake_opened(void *arg, void *of)
@@ -153,6 +155,7 @@ static inline void fake_opened(void *arg, void *of)
 
     (void)arg;
     peer->opened++;
+    peer->open = true;
 }
 
 static inline ssize_t fake_read(void *arg, void *of, const struct iovec *pieces, int count)

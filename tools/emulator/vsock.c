@@ -148,9 +148,9 @@ static void bid_farewell(struct vsock_connection *connection)
 void vsock_writable(struct vsock_connection *connection)
 {
     struct vsock *vsock = connection->vsock;
-    struct iovec piece = {connection->held + connection->held_start, connection->held_size};
 
     if (connection->held_size > 0) {
+        struct iovec piece = {connection->held + connection->held_start, connection->held_size};
         ssize_t written = vsock->host.write(vsock->host.arg, connection->peer, &piece, 1);
         if (written >= 0) {
             connection_release_held(connection, (size_t)written);
