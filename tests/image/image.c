@@ -204,6 +204,56 @@ static void a_manifest_that_disagrees_is_refused(void **state)
     refuse(sample, "content", "\"app/rootfs/server\" is not what the manifest says");
 }
 
+/* The text of the manifest that these files would get. */
+static char *manifest_of(const struct sample_file *files, size_t count)
+{
+    struct sample archive = sample_archive(files, count, true);
+    char *start = memmem(archive.data, archive.size, "ingot manifest", 14);
+    char *end = memmem(start, (size_t)((char *)archive.data + archive.size - start), "\nend ", 5);
+    char *text = strndup(start, (size_t)(strchr(end + 1, '\n') + 1 - start));
+
+    sample_free(&archive);
+    return text;
+}
+
+/* An image whose second ramdisk holds just these files. */
+static struct sample image_of(const struct sample_file *files, size_t count)
+{
+    static const struct sample_file init[] = {{"init", CPIO_REGULAR | 0755, "runtime"}};
+    uint8_t kernel[SAMPLE_KERNEL_SIZE];
+    struct eif_measurements measurements;
+    struct sample ramdisks[2] = {sample_archive(init, 1, false), sample_archive(files, count, false)};
+    struct sample image;
+
+    sample_kernel(kernel);
+    image = sample_eif(kernel, sizeof kernel, SAMPLE_CMDLINE, NULL, ramdisks, 2, &measurements);
+    sample_free(&ramdisks[0]);
+    sample_free(&ramdisks[1]);
+    return image;
+}
+
+static void the_manifest_is_the_last_file_and_lists_all_of_them(void **state)
+{
+    static const struct sample_file more = {"app/rootfs/z", FILE_MODE, "z"};
+    struct sample_file files[COUNT(right) + 2];
+    char *text;
+
+    (void)state;
+    memcpy(files, right, sizeof right);
+    files[COUNT(right)] = more;
+    text = manifest_of(files, COUNT(right) + 1);
+    files[COUNT(right)] = (struct sample_file){"app/manifest", FILE_MODE, text};
+    refuse(image_of(files, COUNT(right) + 1), "missing", "\"app/rootfs/z\" is in the manifest, but not in the ramdisk");
+    files[COUNT(right) + 1] = more;
+    refuse(image_of(files, COUNT(right) + 2), "behind", "\"app/rootfs/z\" stands behind app/manifest");
+    free(text);
+    text = manifest_of(right, COUNT(right));
+    files[COUNT(right)].content = text;
+    files[COUNT(right)].mode = CPIO_REGULAR | 0755;
+    refuse(image_of(files, COUNT(right) + 1), "mode", "\"app/manifest\" is not a file of mode 0644");
+    free(text);
+}
+
 static void damage_is_seen_by_the_crc(void **state)
 {
     struct sample sample = sample_image(right, COUNT(right));
@@ -259,6 +309,7 @@ int main(void)
         cmocka_unit_test(files_that_do_not_belong_to_the_application_are_refused),
         cmocka_unit_test(a_missing_part_is_refused),
         cmocka_unit_test(a_manifest_that_disagrees_is_refused),
+        cmocka_unit_test(the_manifest_is_the_last_file_and_lists_all_of_them),
         cmocka_unit_test(damage_is_seen_by_the_crc),
         cmocka_unit_test(other_machines_images_are_refused),
         cmocka_unit_test(owners_times_and_numbers_are_as_we_write_them),
