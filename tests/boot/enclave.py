@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 
+ACCELERATOR = os.environ.get("ACCELERATOR", "tcg")  # the same on every machine
 BOOT_SECONDS = 120  # software emulation on a busy machine
 
 
@@ -34,7 +35,7 @@ class Enclave:
         self.folder = tempfile.mkdtemp(prefix="ingot-")
         self.ports = {label: free_port() for label in listen}
         self.port = next(iter(self.ports.values()), None)
-        command = ["build/ingot", "run", image, "--vsock", self.folder, *arguments]
+        command = ["build/ingot", "run", image, "--vsock", self.folder, "--accel", ACCELERATOR, *arguments]
         for label, port in self.ports.items():
             command += ["--listen", f"{label}=127.0.0.1:{port}"]
         for name, address in (connect_to or {}).items():
@@ -101,6 +102,14 @@ class Enclave:
     def said(self, pattern):
         return [line for line in self.lines if re.search(pattern, line)]
 
+    def says(self, pattern, seconds=5):
+        """Until a line, printed before or now, matches."""
+        deadline = time.monotonic() + seconds
+        while not self.said(pattern):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"no line like {pattern!r}")
+            time.sleep(0.02)
+
     def request(self, path, body=None, seconds=60):
         """(status, bytes) of one HTTP request to the first inbound port."""
         return request(self.port, path, body, seconds)
@@ -160,7 +169,9 @@ def build_image(folder, ini, root=None, *arguments):
     command = ["build/ingot", "build", "-c", path, "-o", image, *arguments]
     if root:
         command += ["--root", root]
-    subprocess.run(command, check=True, capture_output=True, text=True)
+    build = subprocess.run(command, check=False, capture_output=True, text=True)
+    if build.returncode != 0:
+        raise AssertionError(f"ingot build: {build.stderr}")
     return image
 
 

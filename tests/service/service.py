@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 
 from enclave import free_port
 
@@ -44,6 +45,14 @@ class Service:
 
     def log(self):
         return self.text("access.log").splitlines()
+
+    def wait_for_client(self, name, first=0):
+        """Until a line from the first-th on names this client: nginx writes it after its answer."""
+        for _ in range(100):
+            if any(name in line for line in self.log()[first:]):
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"the service's log does not name {name}: {self.log()}")
 
     def connect_to(self):
         """For Enclave(connect_to=…): the measured name leads here."""
