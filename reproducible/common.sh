@@ -1,6 +1,6 @@
 # common.sh: what the scripts of this folder share: where things lie, how they speak, how they end. Sourced, never run.
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # the variables are for those who source this
+# shellcheck disable=SC2034,SC2154 # variables of those who source this
 
 INGOT_HOME=${HOME:-/tmp}/.cache/ingot
 downloads=${INGOT_DOWNLOADS:-$INGOT_HOME/downloads}

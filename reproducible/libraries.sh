@@ -40,10 +40,10 @@ headers() {
     for file; do cp "$work/$name/$file" "$out/include/"; done
 }
 
-# RDRAND off: where BearSSL finds it, it would be the only seed. Our code injects entropy; what is left reads /dev/urandom.
+# RDRAND off: where BearSSL finds it, it would be the only seed. /dev/urandom off: our code injects entropy, and a confined role opens no file.
 build_bearssl() {
     # shellcheck disable=SC2046 # a source without blanks in its names
-    compile bearssl "-I../bearssl/src -I../bearssl/inc -DBR_RDRAND=0" $(cd "$work/bearssl" && find src -name '*.c' | sort)
+    compile bearssl "-I../bearssl/src -I../bearssl/inc -DBR_RDRAND=0 -DBR_USE_URANDOM=0" $(cd "$work/bearssl" && find src -name '*.c' | sort)
     (cd "$work/bearssl/inc" && cp ./*.h "$out/include/")
 }
 
