@@ -179,7 +179,7 @@ static void refuse_unknown_key(struct config_parser *parser, const char *key, un
             }
         }
     }
-    config_error(parser, line, "%s %s: no such key (ingot config --help lists them)", title.text, shown.text);
+    config_error(parser, line, "%s %s: no such key (ingot config --keys lists them)", title.text, shown.text);
 }
 
 static void add_variable(struct config_parser *parser, const char *name, const char *value, unsigned line)

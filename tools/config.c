@@ -2,20 +2,24 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "image/config.h"
+#include "image/config_table.h"
 #include "tools/verbs.h"
 
 static int run_config(int argc, char *argv[]);
 
 const struct verb verb_config = {
     .name = "config",
-    .arguments = "enclave.ini",
+    .arguments = "enclave.ini | --keys",
     .summary = "check enclave.ini, and print it resolved with every default",
     .help = "Reads FILE as build and the enclave do. Where it is right, prints it with every default said: reading\n"
             "that again gives the same. Otherwise says everything that is wrong with it, each with its line, and\n"
-            "exits 1. Warnings go to standard error.\n",
+            "exits 1. Warnings go to standard error.\n"
+            "\n"
+            "  --keys   list every section and key with its default and meaning\n",
     .run = run_config,
 };
 
@@ -43,6 +47,29 @@ int verb_parse_config(const char *path, const char *text, size_t size, struct co
     return error;
 }
 
+/* The table of enclave.ini, for people. */
+static void print_keys(void)
+{
+    for (size_t i = 0; i < CONFIG_SECTIONS; i++) {
+        const struct config_group *group = &config_table[i];
+        printf("%s[%s%s]  %s\n", i > 0 ? "\n" : "", group->name, group->labelled ? " LABEL" : "", group->help);
+        if (group->free) {
+            printf("  NAME = any text\n");
+        }
+        for (size_t k = 0; k < group->row_count; k++) {
+            const struct config_row *row = &group->rows[k];
+            printf("  %-12s %s", row->key, row->help);
+            if (row->standard == NULL) {
+                printf(" (must be said)");
+            } else if (row->standard[0] != '\0') {
+                printf(" (default: %s)", row->standard);
+            }
+            printf("%s%s%s\n", row->choices != NULL ? " [" : "", row->choices != NULL ? row->choices : "",
+                row->choices != NULL ? "]" : "");
+        }
+    }
+}
+
 static int run_config(int argc, char *argv[])
 {
     struct config config;
@@ -51,6 +78,10 @@ static int run_config(int argc, char *argv[])
     size_t size;
     int error;
 
+    if (argc == 2 && strcmp(argv[1], "--keys") == 0) {
+        print_keys();
+        return EXIT_DONE;
+    }
     if (argc != 2 || argv[1][0] == '-') {
         return verb_misuse(&verb_config, "it takes one file");
     }

@@ -339,7 +339,7 @@ static void all_errors_of_a_file_come_at_once_in_the_order_of_lines(void **state
         "digit)");
     assert_string_equal(report.errors[1], "enclave.ini:6: [limits] connections = 0: not a number (1–10000)");
     assert_string_equal(
-        report.errors[2], "enclave.ini:7: [limits] \"colour\": no such key (ingot config --help lists them)");
+        report.errors[2], "enclave.ini:7: [limits] \"colour\": no such key (ingot config --keys lists them)");
     done();
 }
 
