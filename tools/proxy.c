@@ -466,6 +466,10 @@ static int run(int argc, char *argv[])
         options.config = subject.is_image ? &subject.image.config : &subject.config;
         error = serve(&options, &why);
         subject_close(&subject);
+        if (error == -EINVAL) { /* a choice that does not fit the image */
+            code = verb_misuse(&verb_proxy, "%s", why.text);
+            goto out;
+        }
     }
     if (error < 0) {
         code = verb_fail(&verb_proxy, error, &why);
