@@ -10,7 +10,7 @@ static uint64_t larger(uint64_t a, uint64_t b)
 
 uint64_t budget_memory(const struct budget *budget)
 {
-    uint64_t unpacked = budget->content + (uint64_t)budget->entries * BUDGET_ENTRY;
+    uint64_t unpacked = budget->content + budget->content / BUDGET_SLACK + (uint64_t)budget->entries * BUDGET_ENTRY;
     uint64_t starting = budget->archives + unpacked;
     uint64_t running = unpacked + BUDGET_PROCESSES + budget->connections * BUDGET_CONNECTION;
     uint64_t need = BUDGET_FIXED + budget->kernel_memory + larger(starting, running);

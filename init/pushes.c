@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,12 +18,11 @@
 /* A role keeps its own time; this ends one that does not. */
 #define ROLE_MS ((PUSH_SECONDS + 15) * 1000)
 
-static const char busy[] = "{\"error\": \"busy: too many pushes at the same time, try again\"}\n";
-
 static void push_over(struct enclave_push *push)
 {
     struct loop *loop = push->enclave->loop;
 
+    loop_change(loop, &push->enclave->secrets_watch, LOOP_READ); /* there is a place again */
     loop_cancel(loop, &push->deadline);
     loop_unwatch(loop, &push->control);
     if (push->control_fd >= 0) {
@@ -57,13 +57,18 @@ static uint8_t accept_offer(struct enclave *enclave, int offer)
     return PUSH_ACCEPTED;
 }
 
+/* offer is -1 where there is nothing to accept. */
 static uint8_t judge(struct enclave *enclave, int offer)
 {
-    if (enclave->accepted >= 0) {
-        close(offer);
-        return PUSH_CONFIGURED;
+    bool configured = enclave->accepted >= 0;
+
+    if (!configured && offer >= 0) {
+        return accept_offer(enclave, offer);
     }
-    return accept_offer(enclave, offer);
+    if (offer >= 0) {
+        close(offer);
+    }
+    return configured ? PUSH_CONFIGURED : PUSH_FAILED;
 }
 
 static void control_ready(struct loop_watch *watch, unsigned events)
@@ -77,7 +82,7 @@ static void control_ready(struct loop_watch *watch, unsigned events)
     if (got == -EAGAIN) {
         return;
     }
-    if (got > 0 && byte == PUSH_OFFER && offer >= 0) {
+    if (got > 0 && byte == (offer >= 0 ? PUSH_OFFER : PUSH_NOTHING)) {
         (void)pass_send(watch->fd, judge(push->enclave, offer), -1);
         return;
     }
@@ -151,21 +156,20 @@ static struct enclave_push *free_place(struct enclave *enclave)
 static void accept_ready(struct loop_watch *watch, unsigned events)
 {
     struct enclave *enclave = watch->owner;
-    int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    struct enclave_push *push;
+    struct enclave_push *push = free_place(enclave);
     uint32_t cid;
+    int fd;
 
     (void)events;
+    if (push == NULL) {
+        loop_change(enclave->loop, watch, 0); /* until push_over() */
+        return;
+    }
+    fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
         return;
     }
     if (vsock_peer(fd, &cid) < 0 || cid != ROLE_PARENT_CID) {
-        close(fd);
-        return;
-    }
-    push = free_place(enclave);
-    if (push == NULL) {
-        (void)send(fd, busy, sizeof busy - 1, MSG_NOSIGNAL);
         close(fd);
         return;
     }

@@ -5,16 +5,19 @@
 /*
  *   secrets role                                          PID 1
  *   PUSH_OFFER, with the sealed memory file  ───────────►  checks lengths and seals, writes the identity, delivers
+ *   PUSH_NOTHING: it was no good             ───────────►
  *                                            ◄───────────  PUSH_ACCEPTED, PUSH_CONFIGURED or PUSH_FAILED
  *   answers the connection, ends
  *
+ * More connections than there are places for wait in the listener's queue.
  * What PID 1 has accepted stays accepted, whatever becomes of the role and of its answer.
  */
 enum {
     PUSH_OFFER = 'O',
+    PUSH_NOTHING = 'N',
     PUSH_ACCEPTED = 'A',
-    PUSH_CONFIGURED = 'C', /* there was an accepted push before */
-    PUSH_FAILED = 'F',     /* the console says why */
+    PUSH_CONFIGURED = 'C', /* there was an accepted push before: the answer to every further one, good or not */
+    PUSH_FAILED = 'F',     /* to an offer: the console says why */
 };
 
 #define PUSH_SECONDS 30 /* from the connection to the end of the sender's bytes */

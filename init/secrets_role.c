@@ -94,32 +94,35 @@ static int read_push(int connection, char *text, size_t *size, struct reason *wh
     }
 }
 
-/* Whether PID 1 takes it. 0, or -errno with the sentence for the sender. */
+/* What PID 1 says to an offer (fd -1: there is none); PUSH_FAILED, with a sentence, where it says nothing. */
+static uint8_t ask(int fd, struct reason *why)
+{
+    int none;
+    uint8_t verdict = PUSH_FAILED;
+    int error = pass_send(ROLE_CONTROL, fd >= 0 ? PUSH_OFFER : PUSH_NOTHING, fd);
+
+    if (error == 0) {
+        error = wait_for(ROLE_CONTROL, POLLIN, log_clock() + VERDICT_MS);
+    }
+    if (error < 0 || pass_receive(ROLE_CONTROL, &verdict, &none) <= 0) {
+        (void)reason_set(why, -EPIPE, "PID 1 does not answer");
+    }
+    return verdict;
+}
+
 static int offer(const struct push *push, struct reason *why)
 {
     int fd = -1;
-    int none;
-    uint8_t verdict = PUSH_FAILED;
+    uint8_t verdict;
     int error = secrets_write(&push->header, push->env, push->cert, push->key, push->ca, &fd, why);
 
     if (error < 0) {
         return error;
     }
-    error = pass_send(ROLE_CONTROL, PUSH_OFFER, fd);
+    (void)reason_set(why, -EIO, "the enclave could not store the secrets");
+    verdict = ask(fd, why);
     close(fd);
-    if (error == 0) {
-        error = wait_for(ROLE_CONTROL, POLLIN, log_clock() + VERDICT_MS);
-    }
-    if (error == 0 && pass_receive(ROLE_CONTROL, &verdict, &none) <= 0) {
-        error = -EPIPE;
-    }
-    if (error < 0) {
-        return reason_system(why, error, "PID 1 does not answer");
-    }
-    if (verdict == PUSH_CONFIGURED) {
-        return reason_set(why, -EEXIST, "already configured");
-    }
-    return verdict == PUSH_ACCEPTED ? 0 : reason_set(why, -EIO, "the enclave could not store the secrets");
+    return verdict == PUSH_ACCEPTED ? 0 : verdict == PUSH_CONFIGURED ? -EEXIST : -EIO;
 }
 
 /* The sender may be gone, or slow; it has the rest of its time. What was accepted stays so. */
@@ -169,6 +172,10 @@ int role_secrets(void)
     }
     wipe(text, size);
     if (error < 0) {
+        struct reason unsaid;
+        if (error == -EEXIST || ask(-1, &unsaid) == PUSH_CONFIGURED) {
+            (void)reason_set(&why, -EEXIST, "already configured");
+        }
         log_line(ROLE_SECRETS, "a push is refused: %s", why.text);
     }
     answer(ROLE_FIRST, error < 0 ? push_refusal(why.text, refusal) : push.accepted);
