@@ -92,12 +92,13 @@ static void attempt_failed(struct push *push, int error)
 
     push->unsure = push->unsure || push->half_closed;
     attempt_drop(push);
-    if (left <= 0 || is_final(error)) {
-        reason_prefix(
-            &push->why, "no answer in %lld s", (long long)(push->options.wait_ms - (left > 0 ? left : 0) + 500) / 1000);
-        if (push->unsure) {
-            reason_prefix(&push->why, "the secrets were sent in full, and may be accepted, but the answer was lost");
-        }
+    if (is_final(error)) {
+        finish(push, PUSH_UNREACHED, NULL);
+        return;
+    }
+    if (left <= 0) {
+        reason_prefix(&push->why, "no answer in %lld s%s", (long long)(push->options.wait_ms + 500) / 1000,
+            push->unsure ? "; the secrets were sent in full, and may be accepted, but the answer was lost" : "");
         finish(push, PUSH_UNREACHED, NULL);
         return;
     }
