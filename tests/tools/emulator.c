@@ -352,10 +352,13 @@ static size_t read_host(struct world *w, int fd, char *bytes, size_t size)
     for (int i = 0; i < PATIENCE_MS && have < size; i++) {
         ssize_t got = recv(fd, bytes + have, size - have, MSG_DONTWAIT);
         if (got == 0 || (got < 0 && errno != EAGAIN)) {
-            break;
+            return have;
         }
         have += got > 0 ? (size_t)got : 0;
         turns(w, 1);
+    }
+    if (have < size) {
+        fail_msg("neither the bytes nor the end came");
     }
     return have;
 }
@@ -443,6 +446,24 @@ static void the_guest_reaches_a_unix_socket(void **state)
     send_packet(w, 6, 8102, PACKET_REQUEST, 0, NULL, 0); /* nobody listens */
     expect_operation(w, PACKET_RST);
     close(listener);
+    world_free(w);
+}
+
+static void what_was_offered_before_the_start_is_taken(void **state)
+{
+    struct world *w = world_new();
+    const uint64_t features = UINT64_C(0x70000000);
+    uint64_t kicks;
+
+    (void)state;
+    ask(w, 2, 0, &features, 8, NULL, 0);
+    set_memory(w);
+    send_packet(w, 5, 8101, PACKET_REQUEST, 0, NULL, 0);
+    assert_int_equal(read(w->kick[1], &kicks, sizeof kicks), sizeof kicks); /* nobody will say it again */
+    start_ring(w, 1);
+    turns(w, 5);
+    volatile uint16_t *used = (volatile uint16_t *)(w->memory + RING_STRIDE + 0x2000);
+    assert_int_equal(used[1], 1);
     world_free(w);
 }
 
@@ -540,7 +561,7 @@ static void a_line_may_come_in_pieces(void **state)
 static void refusal_is_an_end_without_a_line(void **state)
 {
     static const char *const bad[] = {"CONNECT x\n", "CONNECT -1\n", "CONNECT 4294967296\n", "connect 1\n", "\n",
-        "GET / HTTP/1.1\r\n", "CONNECT 11111111111111111111111111"};
+        "CONNECT:1\n", "GET / HTTP/1.1\r\n", "CONNECT 11111111111111111111111111"};
     struct world *w = world_new();
     char bytes[100];
 
@@ -553,6 +574,7 @@ static void refusal_is_an_end_without_a_line(void **state)
     }
     int fd = dial(w, "CONNECT 7777\n");
     struct packet_header request = receive_packet(w, bytes, sizeof bytes);
+    assert_int_equal(request.dst_port, 7777); /* and none for the lines before */
     send_packet(w, 7777, request.src_port, PACKET_RST, 0, NULL, 0);
     assert_int_equal(read_host(w, fd, bytes, sizeof bytes), 0);
     close(fd);
@@ -698,6 +720,7 @@ int main(void)
         cmocka_unit_test(qemu_is_told_what_the_device_is),
         cmocka_unit_test(the_heartbeat_is_answered_and_told_once),
         cmocka_unit_test(the_guest_reaches_a_unix_socket),
+        cmocka_unit_test(what_was_offered_before_the_start_is_taken),
         cmocka_unit_test(half_closes_cross_both_ways),
         cmocka_unit_test(a_full_backlog_is_waited_for),
         cmocka_unit_test(the_host_reaches_the_guest_and_may_pipeline),
