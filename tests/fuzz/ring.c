@@ -46,7 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(memory, data + 8, size - 8 < MEMORY ? size - 8 : MEMORY);
     /* The second region is HALF bytes further for the guest, so that nothing may cross from one to the other. */
     const struct memory map = {
-        .regions = {{0, 0, HALF, memory}, {MEMORY, MEMORY, HALF, memory + HALF}},
+        .regions = {{.guest = 0, .user = 0, .size = HALF, .data = memory},
+            {.guest = MEMORY, .user = MEMORY, .size = HALF, .data = memory + HALF}},
         .count = 2,
     };
     const struct ring_setup setup = {

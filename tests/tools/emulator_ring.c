@@ -33,7 +33,8 @@ static struct guest *guest_new(bool device_writes, bool event_index)
     g->high = aligned_alloc(4096, HIGH);
     memset(g->high, 0, HIGH);
     g->memory = (struct memory){
-        .regions = {{0, USER, LOW, g->low}, {GAP, USER + GAP, HIGH, g->high}},
+        .regions = {{.guest = 0, .user = USER, .size = LOW, .data = g->low},
+            {.guest = GAP, .user = USER + GAP, .size = HIGH, .data = g->high}},
         .count = 2,
     };
     g->setup = (struct ring_setup){

@@ -342,12 +342,12 @@ static void a_turn_is_bounded(void **state)
     (void)state;
     give(peer, pattern, sizeof pattern);
     assert_true(vsock_turn(fake->vsock));
-    assert_uint_in_range(fake->got_count, 1, 200);
+    assert_true(fake->got_count >= 1 && fake->got_count <= 200);
     for (int i = 0; i < 1000; i++) {
         send_operation(fake, PACKET_CREDIT_REQUEST, 0);
     }
     assert_true(vsock_turn(fake->vsock));
-    assert_uint_in_range(fake->tx_pushed, 1, 100);
+    assert_true(fake->tx_pushed >= 1 && fake->tx_pushed <= 100);
     fake_free(fake);
 }
 
@@ -525,7 +525,8 @@ static void small_packets_keep_within_what_a_guest_can_queue(void **state)
         struct fake *fake = fake_new(false);
         struct fake_peer *peer = connect_with(fake, buffers[i]);
         size_t sent = flood(fake, peer, 600, 140);
-        assert_uint_in_range((sent + 1) * 576, 2 * 576, buffers[i] < 4096 ? 2 * 576 : buffers[i]);
+        assert_true(sent >= 1); /* one packet goes to any guest that can take one */
+        assert_true(sent == 1 || (sent + 1) * 576 <= buffers[i]);
         assert_true(sent <= VSOCK_PACKETS_UNREAD_MAX);
         assert_int_equal(peer->interest, 0);
         fake_free(fake);

@@ -5,9 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -129,10 +127,6 @@ struct vhost {
     struct loop_watch watch;
     struct message message;
     struct memory memory;
-    struct {
-        void *start;
-        size_t size;
-    } maps[MEMORY_REGIONS_MAX];
     struct vring vrings[VHOST_RINGS];
 };
 
@@ -142,48 +136,6 @@ static void close_fd(int *fd)
         close(*fd);
         *fd = -1;
     }
-}
-
-/* ---- the guest's memory ---- */
-
-static void unmap_memory(struct vhost *vhost)
-{
-    for (unsigned i = 0; i < vhost->memory.count; i++) {
-        munmap(vhost->maps[i].start, vhost->maps[i].size);
-    }
-    vhost->memory.count = 0;
-}
-
-static int map_region(struct vhost *vhost, const struct region_description *d, int fd, struct reason *why)
-{
-    unsigned i = vhost->memory.count;
-    struct stat file;
-    uint64_t end;
-    uint64_t unused;
-
-    if (d->size == 0 || __builtin_add_overflow(d->offset, d->size, &end) || end > SIZE_MAX ||
-        __builtin_add_overflow(d->guest, d->size, &unused) || __builtin_add_overflow(d->user, d->size, &unused)) {
-        return reason_set(why, -EPROTO, "a memory region with sizes that make no sense");
-    }
-    /* Bytes behind the end of the file would be a bus error when touched. */
-    if (fstat(fd, &file) < 0 || file.st_size < 0 || (uint64_t)file.st_size < end) {
-        return reason_set(why, -EPROTO, "a memory region that is larger than its file");
-    }
-    /* From the start of the file: an offset need not be a multiple of a page. */
-    void *start = mmap(NULL, (size_t)end, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (start == MAP_FAILED) {
-        return reason_system(why, -errno, "the guest's memory can't be mapped");
-    }
-    vhost->maps[i].start = start;
-    vhost->maps[i].size = (size_t)end;
-    vhost->memory.regions[i] = (struct memory_region){
-        .guest = d->guest,
-        .user = d->user,
-        .size = d->size,
-        .data = (uint8_t *)start + d->offset,
-    };
-    vhost->memory.count++;
-    return 0;
 }
 
 /* ---- rings ---- */
@@ -347,9 +299,10 @@ static int on_set_mem_table(struct vhost *vhost, struct reason *why)
             m->header.size, m->fd_count);
     }
     stop_all(vhost);
-    unmap_memory(vhost);
+    memory_clear(&vhost->memory);
     for (unsigned i = 0; i < table->count && error == 0; i++) {
-        error = map_region(vhost, &table->regions[i], m->fds[i], why);
+        const struct region_description *d = &table->regions[i];
+        error = memory_add(&vhost->memory, d->guest, d->user, d->size, m->fds[i], d->offset, why);
     }
     return error < 0 ? error : start_vrings(vhost, why);
 }
@@ -667,7 +620,7 @@ void vhost_close(struct vhost *vhost)
         close_fd(&vhost->vrings[i].call);
     }
     close_message_fds(&vhost->message);
-    unmap_memory(vhost);
+    memory_clear(&vhost->memory);
     close(vhost->fd);
     free(vhost);
 }
