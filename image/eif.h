@@ -103,8 +103,11 @@ struct eif_measurements {
     bool crc_matches;
 };
 
-/* Reads the whole file once. 0 or -errno of reading. */
+/* Reads the whole file once; PCR0 and PCR2 are hashed side by side, in two threads. 0 or -errno of reading. */
 int eif_measure(const struct eif *eif, struct eif_measurements *measurements, struct reason *why);
+
+/* The CRC alone, in a fifth of the time. 0 or -errno of reading. */
+int eif_check_crc(const struct eif *eif, bool *matches, struct reason *why);
 
 /* The PCR of one extension: what eif_measure() does with a content's digest, and PCR3, PCR4, PCR8 with theirs. */
 void eif_pcr(const uint8_t content_digest[static HASH_SHA384_SIZE], uint8_t pcr[static EIF_PCR_SIZE]);
@@ -121,6 +124,8 @@ struct eif_writer;
 
 /* Writes to fd from its offset 0 on; fd stays the caller's. 0 or -ENOMEM. */
 int eif_writer_open(struct eif_writer **writer, int fd, uint64_t memory, uint64_t cpus);
+/* Header flags other than 0, for a file that is packed again: at any time before eif_writer_finish(). */
+void eif_writer_set_flags(struct eif_writer *writer, uint16_t flags);
 int eif_writer_begin(struct eif_writer *writer, enum eif_type type, struct reason *why);
 int eif_writer_put(struct eif_writer *writer, const void *data, size_t size, struct reason *why);
 int eif_writer_end(struct eif_writer *writer, struct reason *why);

@@ -9,7 +9,7 @@
 #include "image/eif.h"
 #include "image/eif_parts.h"
 
-#define BUFFER_SIZE 65536
+#define BUFFER_SIZE LANE_CHUNK
 
 struct eif_writer {
     int fd;
@@ -74,8 +74,17 @@ int eif_writer_open(struct eif_writer **writer, int fd, uint64_t memory, uint64_
     bytes_put_be16(w->header.version, EIF_VERSION);
     bytes_put_be64(w->header.default_memory, memory);
     bytes_put_be64(w->header.default_cpus, cpus);
-    eif_measure_init(&w->measure);
+    if (eif_measure_open(&w->measure) < 0) {
+        eif_writer_close(w);
+        *writer = NULL;
+        return -ENOMEM;
+    }
     return 0;
+}
+
+void eif_writer_set_flags(struct eif_writer *writer, uint16_t flags)
+{
+    bytes_put_be16(writer->header.flags, flags);
 }
 
 int eif_writer_begin(struct eif_writer *writer, enum eif_type type, struct reason *why)
@@ -181,5 +190,8 @@ int eif_writer_finish(
 
 void eif_writer_close(struct eif_writer *writer)
 {
+    if (writer != NULL) {
+        eif_measure_close(&writer->measure);
+    }
     free(writer);
 }

@@ -37,6 +37,13 @@ int image_open(const char *path, struct image *image, struct reason *why);
 int image_open_source(const struct source *source, struct image *image, struct reason *why);
 void image_close(struct image *image);
 
+/*
+ * For a file that this process has written and measured itself: all of the above, but the content is judged by the CRC
+ * over the bytes as they are read back. The writer computed it, the PCRs and the manifest's digests from the same bytes
+ * in one pass, so there is nothing to learn from computing them twice. 0, or as image_open().
+ */
+int image_check_written(const struct source *source, struct reason *why);
+
 /* What is wrong with a kernel's command line, NULL where nothing is. */
 const char *image_cmdline_fault(const char *cmdline);
 

@@ -11,13 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/lane.h"
 #include "base/text.h"
 #include "crypto/hash.h"
 #include "image/config.h"
 #include "image/tree_parts.h"
 
 #define PAGE 4096u
-#define READ_SIZE 65536
+#define READ_SIZE LANE_CHUNK
 #define LINKS_MAX 40 /* followed for one path, as the kernel's MAXSYMLINKS */
 
 #define NO_MEMORY(why) reason_system((why), -ENOMEM, "no memory")
@@ -311,16 +312,23 @@ const struct tree_entry *tree_resolve(const struct tree *tree, const char *path)
 
 /* ---- Packing ---- */
 
+static void hash_bytes(void *owner, const void *data, size_t size)
+{
+    hash_sha256_update(owner, data, size);
+}
+
+/* A file's digest runs in a lane beside those of the image that takes it. */
 static int pack_file(
     const struct tree_entry *entry, struct cpio_writer *writer, struct hash_sha256 *hash, struct reason *why)
 {
     int fd = open(entry->from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     char *buffer = malloc(READ_SIZE);
     uint64_t left = entry->size;
+    struct lane *lane;
     ssize_t n = 0;
-    int error = 0;
+    int error = lane_open(&lane, hash_bytes, hash);
 
-    if (fd < 0 || buffer == NULL) {
+    if (fd < 0 || buffer == NULL || error < 0) {
         error = reason_system(why, fd < 0 ? -errno : -ENOMEM, "%s: cannot read", entry->from);
     }
     while (error == 0 && (n = read(fd, buffer, READ_SIZE)) != 0) {
@@ -332,7 +340,7 @@ static int pack_file(
         } else if ((uint64_t)n > left) {
             error = reason_set(why, -EINVAL, "%s: it has become larger while it was packed", entry->from);
         } else {
-            hash_sha256_update(hash, buffer, (size_t)n);
+            lane_put(lane, buffer, (size_t)n);
             error = cpio_content(writer, buffer, (size_t)n, why);
             left -= (uint64_t)n;
         }
@@ -340,6 +348,7 @@ static int pack_file(
     if (error == 0 && left > 0) {
         error = reason_set(why, -EINVAL, "%s: it has become smaller while it was packed", entry->from);
     }
+    lane_close(lane);
     free(buffer);
     if (fd >= 0) {
         close(fd);

@@ -366,20 +366,13 @@ static int write_image(const struct pack *pack, int fd, struct packed *packed, s
     return error;
 }
 
-/* What is written is opened once more as `run` will: the builder never hands out what the reader refuses. */
+/* What is written is read once more as `run` will: the builder never hands out what the reader refuses. */
 static int check_written(int fd, struct reason *why)
 {
     struct source source;
-    struct image image;
     int error = source_file(&source, fd, why);
 
-    if (error == 0) {
-        error = image_open_source(&source, &image, why);
-    }
-    if (error == 0) {
-        image_close(&image);
-    }
-    return error;
+    return error == 0 ? image_check_written(&source, why) : error;
 }
 
 int pack_write(const struct pack *pack, const char *path, struct packed *packed, struct reason *why)
