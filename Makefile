@@ -58,7 +58,7 @@ san.flags := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanit
 san.libflags := -O1 -g -fsanitize=address
 gcc.libflags := -O2 -g
 HOST_PINNED := $(wildcard reproducible/sources.lock reproducible/libraries.sh reproducible/host-libraries reproducible/patches/*)
-LDLIBS := -lbearssl -linih -ljansson -ltinycbor -lpthread
+LDLIBS := -lbearssl -linih -ljansson -ltinycbor -lyaml -lzlib -lpthread
 
 # $(1): gcc (plain) or san (clang with ASan, UBSan and coverage): the same sources and tests under both compilers.
 define variant

@@ -16,11 +16,13 @@ cd ../obj || exit
 
 library() { sed -n "s,^\($1\)/.*,&.o,p" ../sources; }
 library 'base\|crypto\|net\|tls\|attest\|app\|image' | xargs ar rcD libingot.a
+# link PROGRAM "LIBRARIES" OBJECT…: its own libraries, then those that every program has.
 link() {
-    local program=$1
-    shift
+    local program=$1 libraries=$2
+    shift 2
+    # shellcheck disable=SC2086 # words
     "$cc" -static-pie -s -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,relro,-z,now,-z,noexecstack -o "../out/$program" "$@" libingot.a \
-        -L/opt/libraries/lib -lbearssl -linih -ljansson -ltinycbor
+        -L/opt/libraries/lib $libraries -lbearssl -linih -ljansson -ltinycbor
     # One file that needs no loader and no library, or PID 1 would not start.
     readelf -hlWd "../out/$program" >"$program.elf"
     if ! grep -q 'Type: *DYN' "$program.elf" || ! grep -q GNU_RELRO "$program.elf" || ! grep -q 'FLAGS_1.*NOW.*PIE' "$program.elf" ||
@@ -32,6 +34,6 @@ link() {
 }
 set -x
 # shellcheck disable=SC2046 # names without blanks
-link init $(library init)
+link init '' $(library init)
 # shellcheck disable=SC2046
-link ingot $(library tools)
+link ingot '-lyaml -lzlib' $(library tools)
