@@ -6,16 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "crypto/ecdsa.h"
 #include "crypto/pem.h"
 #include "crypto/x509.h"
+#include "image/signature_parts.h"
 
 #define COSE_SIGN1_TAG 18
-#define COSE_HEADER_ALGORITHM 1
-/* Header, context and lengths of a Sig_structure (RFC 9052 §4.4) around its byte strings. */
-#define SIG_STRUCTURE_EXTRA 64
-
-#define REFUSE(why, ...) reason_set((why), -EINVAL, "the signature section: " __VA_ARGS__)
 
 /* ---- CBOR, strictly: definite lengths, each map key once and in any order ---- */
 
@@ -160,18 +157,21 @@ static int read_cose(struct signature *signature, struct bytes cose, struct reas
     return read_payload(signature, why);
 }
 
-/* The first certificate of a PEM text into out. */
+/*
+ * The first block of a PEM text into out. OpenSSL, and so AWS's reader, also takes other labels for a certificate: a
+ * block in front of it could make PCR8 another one there than here.
+ */
 static int read_certificate(struct signature *signature, struct bytes pem, uint8_t *out, struct reason *why)
 {
     struct pem_block block;
-    int found;
+    int found = pem_next(&pem, &block, why);
     long size;
 
-    do {
-        found = pem_next(&pem, &block, why);
-    } while (found == 1 && strcmp(block.label, "CERTIFICATE") != 0);
     if (found <= 0) {
         return found < 0 ? found : REFUSE(why, "there is no certificate in it");
+    }
+    if (strcmp(block.label, "CERTIFICATE") != 0) {
+        return REFUSE(why, "a block %s stands where the certificate must be", text_quote_string(block.label).text);
     }
     size = pem_decode(&block, out, why);
     if (size < 0) {
@@ -247,73 +247,27 @@ void signature_pcr8(const struct signature *signature, uint8_t pcr8[static EIF_P
 
 /* ---- Checking ---- */
 
-static bool curve_of(enum x509_key key, int64_t algorithm, enum ecdsa_curve *curve)
-{
-    static const struct {
-        enum x509_key key;
-        int64_t algorithm;
-        enum ecdsa_curve curve;
-    } known[] = {{X509_KEY_P256, -7, ECDSA_P256}, {X509_KEY_P384, -35, ECDSA_P384}, {X509_KEY_P521, -36, ECDSA_P521}};
-
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (known[i].key == key && known[i].algorithm == algorithm) {
-            *curve = known[i].curve;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The bytes that are signed: ["Signature1", protected, external_aad (empty), payload]. malloc'd. */
-static uint8_t *sig_structure(const struct signature *signature, size_t *size)
-{
-    size_t room = signature->protected_header.size + signature->payload.size + SIG_STRUCTURE_EXTRA;
-    uint8_t *out = malloc(room);
-    CborEncoder encoder;
-    CborEncoder array;
-    CborError error;
-
-    if (out == NULL) {
-        return NULL;
-    }
-    cbor_encoder_init(&encoder, out, room, 0);
-    error = cbor_encoder_create_array(&encoder, &array, 4);
-    error |= cbor_encode_text_stringz(&array, "Signature1");
-    error |= cbor_encode_byte_string(&array, signature->protected_header.data, signature->protected_header.size);
-    error |= cbor_encode_byte_string(&array, (const uint8_t *)"", 0);
-    error |= cbor_encode_byte_string(&array, signature->payload.data, signature->payload.size);
-    error |= cbor_encoder_close_container(&encoder, &array);
-    if (error != CborNoError) {
-        free(out);
-        return NULL;
-    }
-    *size = cbor_encoder_get_buffer_size(&encoder, out);
-    return out;
-}
-
 bool signature_holds(const struct signature *signature, const uint8_t pcr0[static EIF_PCR_SIZE], struct reason *why)
 {
     struct x509_certificate certificate;
-    enum ecdsa_curve curve;
-    struct bytes message;
-    uint8_t *signed_bytes;
+    const struct signature_kind *kind;
+    uint8_t *message;
+    size_t size;
     bool valid;
 
     if (x509_read(signature->certificate, &certificate, why) < 0) {
         return false;
     }
-    if (!curve_of(certificate.key, signature->algorithm, &curve)) {
+    kind = signature_kind_of(certificate.key);
+    if (kind == NULL || kind->algorithm != signature->algorithm) {
         (void)REFUSE(why, "the certificate's key does not fit the algorithm");
         return false;
     }
-    signed_bytes = sig_structure(signature, &message.size);
-    if (signed_bytes == NULL) {
-        (void)reason_system(why, -ENOMEM, "no memory");
+    if (signature_message(signature, &message, &size, why) < 0) {
         return false;
     }
-    message.data = signed_bytes;
-    valid = ecdsa_verify(curve, certificate.ec_point, message, signature->value);
-    free(signed_bytes);
+    valid = ecdsa_verify(kind->curve, certificate.ec_point, (struct bytes){message, size}, signature->value);
+    free(message);
     if (!valid) {
         (void)REFUSE(why, "the signature is not the certificate's");
         return false;

@@ -42,4 +42,34 @@ void signature_pcr8(const struct signature *signature, uint8_t pcr8[static EIF_P
  */
 bool signature_holds(const struct signature *signature, const uint8_t pcr0[static EIF_PCR_SIZE], struct reason *why);
 
+/*
+ * ---- Making one ----
+ *
+ *   signature_prepare ─ signature_message ─ (the key signs that, here or in an HSM) ─ signature_attach ─
+ * signature_write
+ *
+ * The bytes are those that AWS's writer makes of the same certificate, PCR0 and signature.
+ */
+
+/*
+ * Everything but the value: the algorithm is the one of the certificate's curve. certificate (DER) is copied.
+ * 0; -EINVAL where it is malformed or its key is not on P-256, P-384 or P-521; -ENOMEM. signature_free() after 0 only.
+ */
+int signature_prepare(
+    struct signature *signature, struct bytes certificate, const uint8_t pcr0[static EIF_PCR_SIZE], struct reason *why);
+
+/* What is signed: the Sig_structure of RFC 9052 §4.4, which the signer hashes with signature_hash(). malloc'd. */
+int signature_message(const struct signature *signature, uint8_t **message, size_t *size, struct reason *why);
+/* "SHA-256", "SHA-384", "SHA-512", by the algorithm. */
+const char *signature_hash(const struct signature *signature);
+
+/* Signs the message with the certificate's key. 0; -EINVAL where it is not that; -ENOMEM. */
+struct key;
+int signature_sign(struct signature *signature, const struct key *key, struct reason *why);
+/* Takes a value that was made elsewhere, raw (r ‖ s) or DER. 0; -EINVAL where it is not the certificate's; -ENOMEM. */
+int signature_attach(struct signature *signature, struct bytes value, struct reason *why);
+
+/* The section's bytes, malloc'd. 0; -EINVAL over EIF_SIGNATURE_MAX; -ENOMEM. */
+int signature_write(const struct signature *signature, uint8_t **section, size_t *size, struct reason *why);
+
 #endif
