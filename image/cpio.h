@@ -15,11 +15,11 @@
  * (Documentation/driver-api/early-userspace/buffer-format.rst in the kernel's source).
  */
 #define CPIO_HEADER_SIZE 110
-#define CPIO_NAME_MAX 4095        /* without NUL; the kernel passes silently over longer ones (PATH_MAX) */
-#define CPIO_LINK_MAX 4095        /* the same for a symbolic link's target */
-#define CPIO_SIZE_MAX 0xffffffffu /* of one file: eight hexadecimal digits */
-#define CPIO_ENTRIES_MAX 65536    /* our bound */
-#define CPIO_END_PADDING_MAX 511  /* zeros after the trailer: GNU cpio fills blocks of 512 */
+#define CPIO_NAME_MAX 4095         /* without NUL; the kernel passes silently over longer ones (PATH_MAX) */
+#define CPIO_LINK_MAX 4095         /* the same for a symbolic link's target */
+#define CPIO_SIZE_MAX 0xffffffffu  /* of one file: eight hexadecimal digits */
+#define CPIO_ENTRIES_MAX (1 << 20) /* our bound; images made of large containers hold some 100,000 */
+#define CPIO_END_PADDING_MAX 511   /* zeros after the trailer: GNU cpio fills blocks of 512 */
 
 enum { CPIO_TYPE_MASK = 0170000, CPIO_REGULAR = 0100000, CPIO_FOLDER = 0040000, CPIO_LINK = 0120000 };
 

@@ -1,4 +1,5 @@
-/* source: bytes of known number, in a file or in memory, read by place and never beyond the end. */
+/* source: bytes of known number, in a file, in memory or made when asked for, read by place and never beyond the end.
+ */
 #include "image/source.h"
 
 #include <errno.h>
@@ -42,6 +43,9 @@ int source_read(const struct source *source, uint64_t offset, void *buffer, size
     if (offset > source->size || size > source->size - offset) {
         return reason_set(why, -EINVAL, "it ends at byte %" PRIu64 ", where %zu more are expected from byte %" PRIu64,
             source->size, size, offset);
+    }
+    if (source->pull != NULL) {
+        return source->pull(source->owner, source->start + offset, buffer, size, why);
     }
     if (source->fd < 0) {
         if (size > 0) {

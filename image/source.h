@@ -1,4 +1,5 @@
-/* source: bytes of known number, in a file or in memory, read by place and never beyond the end. */
+/* source: bytes of known number, in a file, in memory or made when asked for, read by place and never beyond the end.
+ */
 #ifndef INGOT_IMAGE_SOURCE_H
 #define INGOT_IMAGE_SOURCE_H
 
@@ -9,13 +10,18 @@
 
 /*
  * The readers of images (eif, cpio) take their bytes through a source, so that the same code runs over a file of any
- * size, one section of it, or a buffer of a test. A source is a value: it borrows its descriptor or memory and copies
- * freely.
+ * size, one section of it, what a compressed one inflates to, or a buffer of a test. A source is a value: it borrows
+ * its descriptor, memory or owner and copies freely.
  */
+/* Bytes that are made when they are asked for (image/gzip.h): as source_read(), within the size that is known. */
+typedef int source_pull(void *owner, uint64_t offset, void *buffer, size_t size, struct reason *why);
+
 struct source {
-    int fd;             /* -1: memory */
-    const void *memory; /* where fd is -1 */
-    uint64_t start;     /* of this source within its file or memory */
+    int fd;             /* -1: memory, or pull */
+    const void *memory; /* where fd is -1 and pull NULL */
+    source_pull *pull;
+    void *owner;    /* of pull */
+    uint64_t start; /* of this source within its file or memory */
     uint64_t size;
 };
 
