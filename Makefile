@@ -44,7 +44,7 @@ build/.needs-%: reproducible/needs
 
 run: $(EIF) build/qemu ## boot that image here, with the parent's side, console on the terminal (ARGS= for ingot run)
 	@build/ingot run $(EIF) $(ARGS)
-demo: build/watermark.eif build/qemu build/.needs-check ## a real service, certificates, the enclave, one call through mutual TLS
+demo: build/.needs-demo build/watermark.eif build/qemu ## a real service, certificates, the enclave, one call through mutual TLS
 	@tests/demo
 build/watermark.eif: CONFIG := examples/watermark/enclave.ini
 
@@ -82,7 +82,7 @@ build/san/fuzz/%: build/san/tests/fuzz/%.o build/san/libingot.a
 	@mkdir -p $(@D) && clang $(san.flags) -fsanitize=fuzzer -o $@ $^ -Lbuild/san/libs/lib $(LDLIBS)
 
 GROUPS := static gcc-units san-units corpora service boot
-check: ## every test, with the boot of the real image (10 minutes)
+check: build/.needs-check ## every test, with the boot of the real image (10 minutes)
 	@rm -rf build/results
 	@$(MAKE) -k -j$$(nproc) programs build/watermark.eif build/qemu || true
 	@$(MAKE) -k $(GROUPS) || true
@@ -94,9 +94,9 @@ corpora: $(FUZZERS:%=build/san/fuzz/%) ## the fuzzers' seeds, once each
 	@tests/run corpora tests/fuzz/replay.test
 service: gcc-units $(wildcard tests/*/*.test) ## scripts that try parts against nginx, OpenSSL, curl
 	@tests/run service $(filter-out tests/static/% tests/fuzz/% tests/boot/% tests/interop/%,$(wildcard tests/*/*.test))
-boot: build/watermark.eif build/qemu | build/.needs-check ## the real image, booted
+boot: build/.needs-check build/watermark.eif build/qemu ## the real image, booted
 	@tests/run boot tests/boot/*.test
-check-interop: build/watermark.eif build/qemu | build/.needs-interop ## AWS's own reader, a Go server
+check-interop: build/.needs-interop build/watermark.eif build/qemu ## AWS's own reader, a Go server
 	@tests/run interop tests/interop/*.test
 	@tests/run --sum interop
 check-long: check check-interop ## all of it at full length: fuzzers, soak, every memory size
