@@ -47,8 +47,7 @@ struct look {
 
 /* ---- Faults ---- */
 
-static int add_fault(struct contents_faults *faults, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static int add_fault(struct contents_faults *faults, const char *format, ...)
+int contents_add(struct contents_faults *faults, const char *format, ...)
 {
     char line[REASON_SIZE];
     va_list args;
@@ -167,7 +166,7 @@ static int judge_parent(struct look *look, uint64_t slot, size_t size)
     enum kind kind = slot_kind(slot);
 
     if (kind == KIND_LINK || kind == KIND_OTHER) {
-        return add_fault(look->faults, "ramdisk %u: %s lies behind %s, which is a %s in ramdisk %u", look->disk,
+        return contents_add(look->faults, "ramdisk %u: %s lies behind %s, which is a %s in ramdisk %u", look->disk,
             text_quote_string(look->entry.name).text, text_quote(look->path, size).text,
             kind == KIND_LINK ? "symbolic link" : "file", slot_disk(slot));
     }
@@ -181,9 +180,9 @@ static int judge_path(struct look *look, uint64_t *slot, uint64_t digest)
 
     if (*slot != 0 && !(kind == KIND_FOLDER && slot_kind(*slot) == KIND_FOLDER)) {
         error = slot_disk(*slot) == look->disk
-                    ? add_fault(look->faults, "ramdisk %u: %s stands there twice", look->disk,
+                    ? contents_add(look->faults, "ramdisk %u: %s stands there twice", look->disk,
                           text_quote_string(look->entry.name).text)
-                    : add_fault(look->faults, "ramdisk %u: %s shadows the one of ramdisk %u", look->disk,
+                    : contents_add(look->faults, "ramdisk %u: %s shadows the one of ramdisk %u", look->disk,
                           text_quote_string(look->entry.name).text, slot_disk(*slot));
     }
     look->paths.count += *slot == 0;
@@ -200,8 +199,8 @@ static int look_at_entry(struct look *look, struct reason *why)
     int error = 0;
 
     if (fault != NULL) {
-        error =
-            add_fault(look->faults, "ramdisk %u: %s %s", look->disk, text_quote_string(look->entry.name).text, fault);
+        error = contents_add(
+            look->faults, "ramdisk %u: %s %s", look->disk, text_quote_string(look->entry.name).text, fault);
     }
     if (error < 0 || make_room(&look->paths) < 0) {
         return reason_system(why, -ENOMEM, "no memory");
@@ -253,9 +252,9 @@ static int look_at_ramdisk(struct look *look, const struct source *payload, stru
         if (ramdisk.opened) {
             error = look_at_archive(look, &ramdisk.archive, why);
         } else if (ramdisk.form == RAMDISK_EMPTY) {
-            error = add_fault(look->faults, "ramdisk %u is empty", look->disk);
+            error = contents_add(look->faults, "ramdisk %u is empty", look->disk);
         } else if (ramdisk.form == RAMDISK_UNKNOWN) {
-            error = add_fault(look->faults, "ramdisk %u is neither a newc archive nor compressed data", look->disk);
+            error = contents_add(look->faults, "ramdisk %u is neither a newc archive nor compressed data", look->disk);
         } else {
             look->faults->unopened++;
         }
@@ -287,7 +286,7 @@ static int look_at_kernel(const struct eif *eif, struct look *look)
     int error = (eif->flags & EIF_FLAG_AARCH64) != 0 ? contents_arm64_image(&source, &why)
                                                      : kernel_read(&source, &kernel, &why);
 
-    return error < 0 ? add_fault(look->faults, "%s", why.text) : 0;
+    return error < 0 ? contents_add(look->faults, "%s", why.text) : 0;
 }
 
 int contents_check(const struct eif *eif, struct contents_faults *faults, struct reason *why)

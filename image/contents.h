@@ -39,6 +39,8 @@ struct contents_faults {
  */
 int contents_check(const struct eif *eif, struct contents_faults *faults, struct reason *why);
 void contents_free(struct contents_faults *faults);
+/* Puts a fault that the caller found (CRC, signature) at the end of the list. 0 or -ENOMEM. */
+int contents_add(struct contents_faults *faults, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Whether this is an arm64 Image (Documentation/arch/arm64/booting.rst: "ARM\x64" at byte 56). 0 or -EINVAL. */
 int contents_arm64_image(const struct source *kernel, struct reason *why);

@@ -1,15 +1,14 @@
 /* describe: says of any EIF what nitro-cli describe-eif says, key for key. */
 #include <errno.h>
-#include <fcntl.h>
+#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "image/eif.h"
-#include "image/signature.h"
 #include "tools/certificate.h"
+#include "tools/listing.h"
+#include "tools/look.h"
 #include "tools/measurements.h"
 #include "tools/verbs.h"
 
@@ -17,12 +16,16 @@ static int run_describe(int argc, char *argv[]);
 
 const struct verb verb_describe = {
     .name = "describe",
-    .arguments = "X.eif",
+    .arguments = "[--files] X.eif",
     .summary = "show an image's measurements and metadata as nitro-cli describe-eif does",
     .help =
         "Prints the JSON that `nitro-cli describe-eif` prints for the same file, key for key. A file whose section\n"
         "table, contents and end disagree is refused: it could show one thing and boot another. A wrong CRC is\n"
-        "shown (\"CheckCRC\": false), as there. The metadata is not measured: whoever has the file can change it.\n",
+        "shown (\"CheckCRC\": false), as there. The metadata is not measured: whoever has the file can change it.\n"
+        "\n"
+        "  --files   adds \"Ramdisks\": every file in them with its size and SHA-384 (archives and gzip; other\n"
+        "            compressions are only named), and \"Faults\": paths that shadow others, and whatever else\n"
+        "            `ingot verify` refuses in a ramdisk or kernel. Without it, they are on standard error.\n",
     .run = run_describe,
 };
 
@@ -141,118 +144,107 @@ static int add_metadata(json_t *json, const struct eif *eif, struct reason *why)
     return error;
 }
 
-static int read_signature(const struct eif *eif, struct signature *signature, struct reason *why)
-{
-    const struct eif_section *section = eif_find(eif, EIF_SIGNATURE);
-    const struct source source = eif_payload(eif, section);
-    uint8_t *bytes = malloc((size_t)section->size + 1); /* at most EIF_SIGNATURE_MAX: eif_read() saw to it */
-    int error = bytes == NULL ? reason_system(why, -ENOMEM, "no memory")
-                              : source_read(&source, 0, bytes, (size_t)section->size, why);
-
-    if (error == 0) {
-        error = signature_read(signature, (struct bytes){bytes, (size_t)section->size}, why);
-    }
-    free(bytes);
-    return error;
-}
-
-/* Everything up to the metadata. signature is NULL for an image that is not signed. */
-static int add_measurements(
-    json_t *json, const struct eif_measurements *measurements, const struct signature *signature, struct reason *why)
+/* Everything up to the metadata. */
+static int add_measurements(json_t *json, const struct look *look, struct reason *why)
 {
     uint8_t pcr8[EIF_PCR_SIZE];
     json_t *certificate = NULL;
-    struct reason fault;
     int failed = 0;
-    int error = 0;
 
-    if (signature != NULL) {
-        signature_pcr8(signature, pcr8);
-        error = certificate_json(signature->certificate, &certificate, why);
+    if (look->is_signed) {
+        int error = certificate_json(look->signature.certificate, &certificate, why);
         if (error < 0) {
             return error;
         }
+        signature_pcr8(&look->signature, pcr8);
     }
     failed |= json_object_set_new(json, "EifVersion", json_integer(EIF_VERSION));
-    failed |=
-        json_object_set_new(json, "Measurements", measurements_json(measurements, signature != NULL ? pcr8 : NULL));
-    failed |= json_object_set_new(json, "IsSigned", json_boolean(signature != NULL));
-    if (signature != NULL) {
+    failed |= json_object_set_new(
+        json, "Measurements", measurements_json(&look->measurements, look->is_signed ? pcr8 : NULL));
+    failed |= json_object_set_new(json, "IsSigned", json_boolean(look->is_signed));
+    if (look->is_signed) {
         failed |= json_object_set_new(json, "SigningCertificate", certificate);
     }
-    failed |= json_object_set_new(json, "CheckCRC", json_boolean(measurements->crc_matches));
-    if (signature != NULL) {
-        bool holds = signature_holds(signature, measurements->pcr0, &fault);
-        failed |= json_object_set_new(json, "SignatureCheck", json_boolean(holds));
-        if (!holds) {
-            fprintf(stderr, "ingot describe: %s\n", fault.text);
-        }
+    failed |= json_object_set_new(json, "CheckCRC", json_boolean(look->measurements.crc_matches));
+    if (look->is_signed) {
+        failed |= json_object_set_new(json, "SignatureCheck", json_boolean(look->signature_holds));
     }
     return failed == 0 ? 0 : reason_system(why, -ENOMEM, "no memory");
 }
 
-static int describe(const struct eif *eif, json_t *json, struct reason *why)
+static int describe(const struct look *look, json_t *json, struct reason *why)
 {
-    bool is_signed = eif_find(eif, EIF_SIGNATURE) != NULL;
-    struct eif_measurements measurements;
-    struct signature signature = {0};
     int error;
 
-    if ((eif->flags & ~EIF_FLAG_AARCH64) != 0) {
+    if ((look->eif.flags & ~EIF_FLAG_AARCH64) != 0) {
         return reason_set(why, -EINVAL,
             "the header has unknown flags (0x%04x): another launcher's format, for which no PCRs can be promised",
-            (unsigned)eif->flags);
+            (unsigned)look->eif.flags);
     }
-    error = eif_measure(eif, &measurements, why);
-    if (error == 0 && is_signed) {
-        error = read_signature(eif, &signature, why);
-    }
-    if (error == 0) {
-        error = add_measurements(json, &measurements, is_signed ? &signature : NULL, why);
-    }
-    signature_free(&signature);
-    return error == 0 ? add_metadata(json, eif, why) : error;
+    error = add_measurements(json, look, why);
+    return error == 0 ? add_metadata(json, &look->eif, why) : error;
 }
 
-static int describe_file(const char *path, struct reason *why)
+/* ---- Output ---- */
+
+/* The object, and with files the listing as its last members. */
+static int print(const json_t *json, const struct look *look, bool files, struct reason *why)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    char *text = json_dumps(json, JSON_INDENT(2));
+    int error = text == NULL ? reason_system(why, -ENOMEM, "no memory") : 0;
+
+    if (error == 0 && files) {
+        printf("%.*s,\n", (int)(strlen(text) - strlen("\n}")), text);
+        error = listing_print(&look->eif, &look->faults, why);
+        printf("\n}\n");
+    } else if (error == 0) {
+        printf("%s\n", text); /* main() sees whether stdout took it */
+    }
+    free(text);
+    return error;
+}
+
+static int describe_file(const char *path, bool files, struct reason *why)
+{
     json_t *json = json_object();
-    struct source source;
-    struct eif eif;
-    int error = fd < 0 ? reason_system(why, -errno, "cannot open") : 0;
+    struct look look;
+    int error = look_at(&look, path, why);
 
     if (error == 0) {
-        error = source_file(&source, fd, why);
-    }
-    if (error == 0) {
-        error = eif_read(&eif, &source, why);
-    }
-    if (error == 0) {
-        error = describe(&eif, json, why);
-    }
-    if (error == 0) {
-        (void)json_dumpf(json, stdout, JSON_INDENT(2)); /* main() sees whether stdout took it */
-        putchar('\n');
-    } else {
-        reason_prefix(why, "%s", path);
+        error = describe(&look, json, why);
+        if (error == 0) {
+            look_say(&look, verb_describe.name, NULL);
+            error = print(json, &look, files, why);
+        }
+        if (error < 0) {
+            reason_prefix(why, "%s", path);
+        }
+        look_end(&look);
     }
     json_decref(json);
-    if (fd >= 0) {
-        close(fd);
-    }
     return error;
 }
 
 static int run_describe(int argc, char *argv[])
 {
+    static const struct option known[] = {{"files", no_argument, NULL, 'f'}, {0}};
     struct reason why;
+    bool files = false;
+    int option;
     int error;
 
-    if (argc != 2 || argv[1][0] == '-') {
+    opterr = 0;
+    optind = 1;
+    while ((option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
+        if (option != 'f') {
+            return verb_bad_option(&verb_describe, argv, option);
+        }
+        files = true;
+    }
+    if (optind + 1 != argc) {
         return verb_misuse(&verb_describe, "it takes one image");
     }
-    error = describe_file(argv[1], &why);
+    error = describe_file(argv[optind], files, &why);
     if (error < 0) {
         return verb_fail(&verb_describe, error, &why);
     }
