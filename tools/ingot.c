@@ -9,13 +9,14 @@
 #error "INGOT_VERSION comes from the file VERSION: compile with -DINGOT_VERSION='\"0.1.0\"'"
 #endif
 
-extern const struct verb verb_build, verb_config, verb_describe, verb_proxy, verb_push, verb_run;
+extern const struct verb verb_build, verb_config, verb_describe, verb_import, verb_proxy, verb_push, verb_run;
 
 /* In the order in which a newcomer meets them. */
 static const struct verb *const verbs[] = {
     &verb_build,
     &verb_describe,
     &verb_config,
+    &verb_import,
     &verb_run,
     &verb_push,
     &verb_proxy,
