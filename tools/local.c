@@ -28,8 +28,6 @@
 #include "tools/verbs.h"
 
 #define DESCRIPTORS 8192         /* asked for; each connection takes up to three here */
-#define QEMU_ERRORS_MAX 4096     /* bytes kept of what QEMU itself says */
-#define QEMU_END_MS 3000         /* between asking QEMU to end and killing it */
 #define KVM_SILENCE_MS 5000      /* the kernel speaks within half a second */
 #define HEARTBEAT_WAIT_MS 180000 /* as nitro-cli waits */
 
@@ -47,14 +45,12 @@ struct run {
     char *secrets;
     size_t secrets_size;
     struct qemu qemu; /* pid 0: none */
-    struct loop_watch signals, console_watch, errors_watch;
-    struct loop_timer deadline; /* of the heartbeat; then of QEMU's end */
+    struct loop_watch signals, console_watch;
+    struct loop_timer deadline; /* of the heartbeat */
     struct loop_timer silence;  /* of a guest under KVM */
     bool may_fall_back;         /* from KVM, which was not asked for, to TCG */
     struct console console;
     FILE *console_copy;
-    char errors[QEMU_ERRORS_MAX + 1];
-    size_t errors_size;
     bool heartbeat, accepted, stopping;
     int code; /* what we end with; set by whoever stops */
 };
@@ -98,16 +94,7 @@ static void say_if_ready(struct run *run)
 
 /* ---- the end ---- */
 
-static void kill_qemu(struct loop_timer *timer)
-{
-    struct run *run = timer->owner;
-
-    if (run->qemu.pid > 0) {
-        kill(run->qemu.pid, SIGKILL);
-    }
-}
-
-/* Ends QEMU; the loop stops when it is gone. */
+/* Ends QEMU, which has nothing to save; the loop stops when it is gone. */
 static void stop(struct run *run, int code)
 {
     if (run->stopping) {
@@ -119,9 +106,7 @@ static void stop(struct run *run, int code)
         loop_stop(run->loop);
         return;
     }
-    kill(run->qemu.pid, SIGTERM);
-    run->deadline.fired = kill_qemu;
-    loop_after(run->loop, &run->deadline, QEMU_END_MS);
+    kill(run->qemu.pid, SIGKILL);
 }
 
 static void no_heartbeat(struct loop_timer *timer)
@@ -142,7 +127,6 @@ static uint64_t memory_of(const struct run *run)
 static void judge_end(struct run *run, int status)
 {
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        fprintf(stderr, "%s", run->errors);
         fprintf(stderr, "ingot run: %s %s %d\n", text_quote_string(run->program).text,
             WIFEXITED(status) ? "ended with exit status" : "was ended by signal",
             WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
@@ -191,32 +175,12 @@ static bool read_console(struct run *run)
     return size > 0;
 }
 
-static bool read_errors(struct run *run)
-{
-    char bytes[512];
-    ssize_t size = read(run->qemu.errors, bytes, sizeof bytes);
-
-    for (ssize_t i = 0; i < size && run->errors_size < QEMU_ERRORS_MAX; i++) {
-        run->errors[run->errors_size++] = bytes[i];
-    }
-    return size > 0;
-}
-
 /* A pipe without bytes has a hangup, which would be reported for ever. */
 static void console_ready(struct loop_watch *watch, unsigned events)
 {
     struct run *run = watch->owner;
 
     if (!read_console(run) && events & LOOP_HANGUP) {
-        loop_unwatch(run->loop, watch);
-    }
-}
-
-static void errors_ready(struct loop_watch *watch, unsigned events)
-{
-    struct run *run = watch->owner;
-
-    if (!read_errors(run) && events & LOOP_HANGUP) {
         loop_unwatch(run->loop, watch);
     }
 }
@@ -275,10 +239,7 @@ static int start_qemu(struct run *run, struct reason *why)
         return error;
     }
     error = loop_watch(run->loop, &run->console_watch, run->qemu.console, LOOP_READ);
-    if (error == 0) {
-        error = loop_watch(run->loop, &run->errors_watch, run->qemu.errors, LOOP_READ);
-    }
-    return error < 0 ? reason_system(why, error, "QEMU's output can't be watched") : 0;
+    return error < 0 ? reason_system(why, error, "QEMU's console can't be watched") : 0;
 }
 
 /* Reads what is left of QEMU's output and forgets QEMU, which is gone. */
@@ -286,13 +247,9 @@ static void forget_qemu(struct run *run)
 {
     while (read_console(run)) {
     }
-    while (read_errors(run)) {
-    }
     console_finish(&run->console);
     loop_unwatch(run->loop, &run->console_watch);
-    loop_unwatch(run->loop, &run->errors_watch);
     close(run->qemu.console);
-    close(run->qemu.errors);
     run->qemu.pid = 0;
 }
 
@@ -308,8 +265,6 @@ static int try_without_kvm(struct run *run, struct reason *why)
     fprintf(stderr, "ingot run: KVM does not work here; starting again in software (as with --accel tcg)\n");
     run->may_fall_back = false;
     run->accelerator = QEMU_TCG;
-    run->errors_size = 0;
-    memset(run->errors, 0, sizeof run->errors);
     emulator_close(run->emulator);
     run->emulator = NULL;
     int error = open_emulator(run, why);
@@ -571,7 +526,6 @@ int local_run(const struct local_options *options, int *code, struct reason *why
                                                         : QEMU_TCG;
     run->signals = (struct loop_watch){.ready = signals_ready, .owner = run};
     run->console_watch = (struct loop_watch){.ready = console_ready, .owner = run};
-    run->errors_watch = (struct loop_watch){.ready = errors_ready, .owner = run};
     run->deadline = (struct loop_timer){.fired = no_heartbeat, .owner = run};
     run->silence = (struct loop_timer){.fired = kvm_is_silent, .owner = run};
     run->console.line_ready = print_line;

@@ -133,6 +133,10 @@ static void command_write(struct command *command, const struct qemu_options *op
         options->accelerator == QEMU_KVM ? "kvm" : "tcg",
         "-chardev",
         command->chardev,
+        /* Kicks are handled where they are made. By eventfd a start kicks each queue once more than the guest does, and
+         * the NSM device, seeing a request without its answer's buffer yet, was broken in about one boot of fifty. */
+        "-global",
+        "virtio-mmio.ioeventfd=off",
         "-display",
         "none",
         "-monitor",
@@ -163,7 +167,7 @@ static void command_write(struct command *command, const struct qemu_options *op
 }
 
 /* The child's part. Returns only if it fails: errno. */
-static int become(const struct command *command, pid_t parent, int vsock, int console, int errors)
+static int become(const struct command *command, pid_t parent, int vsock, int console)
 {
     sigset_t none;
     int null = open("/dev/null", O_RDONLY);
@@ -176,8 +180,7 @@ static int become(const struct command *command, pid_t parent, int vsock, int co
     signal(SIGPIPE, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(console, STDOUT_FILENO) < 0 ||
-        dup2(errors, STDERR_FILENO) < 0 || fcntl(vsock, F_SETFD, 0) < 0) {
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(console, STDOUT_FILENO) < 0 || fcntl(vsock, F_SETFD, 0) < 0) {
         return errno;
     }
     execv(command->arguments[0], command->arguments);
@@ -207,8 +210,8 @@ static void close_all(int *fds, size_t count)
 
 int qemu_start(struct qemu *qemu, const struct qemu_options *options, struct reason *why)
 {
-    enum { CONSOLE, CONSOLE_IN, ERRORS, ERRORS_IN, RESULT, RESULT_IN, PIPE_ENDS };
-    int ends[PIPE_ENDS] = {-1, -1, -1, -1, -1, -1};
+    enum { CONSOLE, CONSOLE_IN, RESULT, RESULT_IN, PIPE_ENDS };
+    int ends[PIPE_ENDS] = {-1, -1, -1, -1};
     struct command command;
     pid_t parent = getpid();
     int error;
@@ -223,13 +226,13 @@ int qemu_start(struct qemu *qemu, const struct qemu_options *options, struct rea
     }
     qemu->pid = fork();
     if (qemu->pid == 0) {
-        error = become(&command, parent, options->vsock, ends[CONSOLE_IN], ends[ERRORS_IN]);
+        error = become(&command, parent, options->vsock, ends[CONSOLE_IN]);
         ssize_t unused = write(ends[RESULT_IN], &error, sizeof error);
         (void)unused;
         _exit(127);
     }
     error = qemu->pid < 0 ? -errno : 0;
-    close_all((int[]){ends[CONSOLE_IN], ends[ERRORS_IN], ends[RESULT_IN]}, 3);
+    close_all((int[]){ends[CONSOLE_IN], ends[RESULT_IN]}, 2);
     if (error == 0) {
         error = exec_error(ends[RESULT]);
         if (error < 0) {
@@ -238,12 +241,10 @@ int qemu_start(struct qemu *qemu, const struct qemu_options *options, struct rea
     }
     close(ends[RESULT]);
     if (error < 0) {
-        close_all((int[]){ends[CONSOLE], ends[ERRORS]}, 2);
+        close(ends[CONSOLE]);
         return reason_system(why, error, "%s can't be started", text_quote_string(options->program).text);
     }
     qemu->console = ends[CONSOLE];
-    qemu->errors = ends[ERRORS];
     fcntl(qemu->console, F_SETFL, O_NONBLOCK);
-    fcntl(qemu->errors, F_SETFL, O_NONBLOCK);
     return 0;
 }

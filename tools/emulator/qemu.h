@@ -26,8 +26,8 @@ struct qemu_options {
 
 struct qemu {
     pid_t pid;   /* a child, in a process group of its own: a terminal's Ctrl-C does not reach it */
-    int console; /* the guest's serial console; non-blocking, to be read, the caller's to close */
-    int errors;  /* what QEMU itself says; the same */
+    int console; /* the guest's serial console; non-blocking, to be read, the caller's to close. QEMU's own words go to
+                    our stderr */
 };
 
 /*
