@@ -46,6 +46,7 @@ struct connection {
     bool advancing; /* connection_advance() is at work and sees what an answer has changed */
     bool close_after;
     bool without_body; /* the answer to HEAD */
+    bool blocked;      /* the socket did not take all of the answer at once: its time runs */
     struct http_exchange exchange;
     char *input; /* INPUT_ROOM bytes; NULL while nothing has arrived */
     size_t input_size;
@@ -130,29 +131,32 @@ static void consume(struct connection *connection, size_t size)
     }
 }
 
-/* What is waited for in each state, and how long. False: no memory for the timer. */
+/* What is waited for in each state, and how long from now on. False: no memory for the timer. */
 static bool enter(struct connection *connection, enum state state)
 {
-    static const struct {
+    struct http_server *server = connection->server;
+    const struct {
         unsigned events;
         int64_t milliseconds; /* 0: for ever */
     } waits[] = {
         [IDLE] = {LOOP_READ, HTTP_SERVER_IDLE_MS},
         [HEAD] = {LOOP_READ, HTTP_SERVER_HEAD_MS},
-        [BODY] = {LOOP_READ, HTTP_SERVER_BODY_MS},
+        [BODY] = {LOOP_READ, server->options.whole_ms},
         [HANDLING] = {LOOP_READ, 0},
-        [WRITING] = {LOOP_WRITE, HTTP_SERVER_WRITE_MS},
+        [WRITING] = {LOOP_WRITE, server->options.whole_ms},
         [LINGER] = {LOOP_READ, HTTP_SERVER_LINGER_MS},
     };
-    struct loop *loop = connection->server->loop;
 
     connection->state = state;
-    loop_change(loop, &connection->watch, waits[state].events);
+    loop_change(server->loop, &connection->watch, waits[state].events);
+    if (state == IDLE || state == LINGER) {
+        listeners_watch(server, true); /* this one can make room for one that waits */
+    }
     if (waits[state].milliseconds == 0) {
-        loop_cancel(loop, &connection->timer);
+        loop_cancel(server->loop, &connection->timer);
         return true;
     }
-    return loop_after(loop, &connection->timer, waits[state].milliseconds) == 0;
+    return loop_after(server->loop, &connection->timer, waits[state].milliseconds) == 0;
 }
 
 /* ---- answers ---- */
@@ -181,6 +185,7 @@ void http_exchange_answer(
     connection->answer = *body;
     *body = (struct http_buffer){.budget = body->budget};
     connection->written = 0;
+    connection->blocked = false;
     write_answer_head(connection, status, type, allow);
     exchange_clear(exchange);
     connection->state = WRITING;
@@ -340,7 +345,6 @@ static bool step_body(struct connection *connection, bool *gone)
         return true;
     }
     if (!http_body_done(&exchange->body)) {
-        *gone = !enter(connection, BODY); /* bytes have come: the time begins anew */
         return false;
     }
     if (connection->input_size == 0) {
@@ -381,7 +385,8 @@ static bool write_answer(struct connection *connection, bool *gone)
 static bool step_write(struct connection *connection, bool *gone)
 {
     if (!write_answer(connection, gone)) {
-        *gone = *gone || !enter(connection, WRITING);
+        *gone = *gone || (!connection->blocked && !enter(connection, WRITING));
+        connection->blocked = true;
         return false;
     }
     http_buffer_free(&connection->answer);
@@ -500,7 +505,7 @@ static void connection_late(struct loop_timer *timer)
     if (connection->state == HEAD || connection->state == BODY) {
         refuse(connection, 408,
             connection->state == HEAD ? "the request's head did not come in time"
-                                      : "the request's body stopped before its end");
+                                      : "the request's body did not come in time");
     } else {
         connection_destroy(connection);
     }
@@ -595,6 +600,9 @@ int http_server_open(struct http_server **out, struct loop *loop, const struct h
     }
     server->loop = loop;
     server->options = *options;
+    if (server->options.whole_ms == 0) {
+        server->options.whole_ms = HTTP_SERVER_WHOLE_MS;
+    }
     server->accept_again = (struct loop_timer){.fired = accept_again, .owner = server};
     *out = server;
     return 0;

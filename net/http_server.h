@@ -22,8 +22,7 @@
  * At the bound on connections an idle one is closed for a new one; where none is idle, new ones wait unaccepted.
  */
 #define HTTP_SERVER_HEAD_MS 10000  /* for a whole head, from its first byte */
-#define HTTP_SERVER_BODY_MS 30000  /* for the next byte of a body */
-#define HTTP_SERVER_WRITE_MS 30000 /* for the client to take some of the answer */
+#define HTTP_SERVER_WHOLE_MS 60000 /* for a whole body, and for the client to take a whole answer, however it drips */
 #define HTTP_SERVER_IDLE_MS 60000  /* between requests */
 #define HTTP_SERVER_LINGER_MS                                                                                          \
     2000 /* for the client to read the last answer before its unread bytes are thrown away                             \
@@ -44,6 +43,7 @@ struct http_server_options {
     http_handler *handler;
     http_refused *refused; /* told of each answer that the server gives by itself; NULL: nobody */
     void *arg;
+    int64_t whole_ms; /* 0: HTTP_SERVER_WHOLE_MS */
 };
 
 /* 0 or -ENOMEM. */

@@ -19,6 +19,7 @@
 
 #define CONNECTIONS 4
 #define BUDGET (2 * HTTP_BODY_MAX)
+#define WHOLE_MS 2000 /* instead of HTTP_SERVER_WHOLE_MS */
 
 /* A server that answers POST / with the body's size, keeps POST /later in hand, and everything else with its target. */
 struct fixture {
@@ -90,8 +91,12 @@ static int set_up(void **state)
     assert_int_equal(getsockname(f->listener, (struct sockaddr *)&address, &size), 0);
     f->port = ntohs(address.sin_port);
     assert_int_equal(loop_open(&f->loop), 0);
-    struct http_server_options options = {
-        .connections = CONNECTIONS, .budget = &f->budget, .handler = handle, .refused = refused, .arg = f};
+    struct http_server_options options = {.connections = CONNECTIONS,
+        .budget = &f->budget,
+        .handler = handle,
+        .refused = refused,
+        .arg = f,
+        .whole_ms = WHOLE_MS};
     assert_int_equal(http_server_open(&f->server, f->loop, &options), 0);
     assert_int_equal(http_server_listen(f->server, f->listener), 0);
     *state = f;
@@ -422,6 +427,69 @@ static void an_idle_connection_makes_room_and_busy_ones_make_wait(void **state)
     close(waiting);
 }
 
+/* Those that were busy when a connection came, and are idle now, make room as if it had come later. */
+static void a_connection_that_waits_is_let_in_when_another_becomes_idle(void **state)
+{
+    struct fixture *f = *state;
+    int busy[CONNECTIONS];
+
+    for (int i = 0; i < CONNECTIONS; i++) {
+        busy[i] = client(f);
+        client_say(f, busy[i], "GET / HT");
+    }
+    int waiting = client(f);
+    client_say(f, waiting, "GET /w HTTP/1.1\r\nHost: a\r\n\r\n");
+    client_say(f, busy[0], "TP/1.1\r\nHost: a\r\n\r\n");
+    assert_false(client_read(f, waiting));
+    assert_true(f->answer_size > 0);
+    assert_string_equal(answered_body(f), "/w");
+    for (int i = 0; i < CONNECTIONS; i++) {
+        close(busy[i]);
+    }
+    close(waiting);
+}
+
+/* A byte now and then does not hold memory for ever. */
+static void a_body_that_drips_is_refused_in_time(void **state)
+{
+    struct fixture *f = *state;
+    int fd = client(f);
+    int64_t start = loop_now(f->loop);
+
+    client_say(f, fd, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n");
+    while (f->refused == 0 && loop_now(f->loop) < start + 2 * WHOLE_MS) {
+        (void)send(fd, "x", 1, MSG_NOSIGNAL);
+        turns(f, 20);
+    }
+    assert_int_equal(f->refused, 408);
+    assert_true(client_read(f, fd));
+    assert_int_equal(answered_status(f), 408);
+    close(fd);
+}
+
+static void an_answer_that_is_sipped_is_given_up_in_time(void **state)
+{
+    struct fixture *f = *state;
+    size_t size = 16 * HTTP_BODY_MAX; /* more than the socket's buffers hold */
+    struct http_buffer body = {.budget = &(struct http_budget){.max = 4 * size}};
+    char *large = calloc(1, size);
+    char sip[4096];
+    int fd = client(f);
+    int64_t start = loop_now(f->loop);
+
+    client_say(f, fd, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    turns(f, 2);
+    assert_int_equal(http_buffer_append(&body, large, size), 0);
+    http_exchange_answer(f->later, 200, "text/plain", NULL, &body);
+    while (body.budget->used > 0 && loop_now(f->loop) < start + 2 * WHOLE_MS) {
+        (void)recv(fd, sip, sizeof sip, 0);
+        turns(f, 5);
+    }
+    assert_int_equal(body.budget->used, 0);
+    close(fd);
+    free(large);
+}
+
 /* The answer is read whole although the client was still sending when it came. */
 static void a_refusal_reaches_a_client_that_still_sends(void **state)
 {
@@ -491,6 +559,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_announced_length_costs_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_client_that_goes_cancels_its_request, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_idle_connection_makes_room_and_busy_ones_make_wait, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_connection_that_waits_is_let_in_when_another_becomes_idle, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_body_that_drips_is_refused_in_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_answer_that_is_sipped_is_given_up_in_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refusal_reaches_a_client_that_still_sends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_slow_reader_gets_all_of_a_large_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(closing_the_server_cancels_what_is_in_hand, set_up, tear_down),
