@@ -9,12 +9,17 @@
 #error "INGOT_VERSION comes from the file VERSION: compile with -DINGOT_VERSION='\"0.1.0\"'"
 #endif
 
-extern const struct verb verb_build, verb_config, verb_describe, verb_import, verb_proxy, verb_push, verb_run;
+extern const struct verb verb_build, verb_config, verb_describe, verb_diff, verb_extract, verb_import, verb_proxy, verb_push, verb_run,
+    verb_sign, verb_verify;
 
 /* In the order in which a newcomer meets them. */
 static const struct verb *const verbs[] = {
     &verb_build,
     &verb_describe,
+    &verb_verify,
+    &verb_sign,
+    &verb_extract,
+    &verb_diff,
     &verb_config,
     &verb_import,
     &verb_run,
