@@ -27,11 +27,22 @@ NAME := $(shell sed -n 's/^[ \t]*name[ \t]*=[ \t]*\([A-Za-z0-9._-]*\).*/\1/p' $(
 EIF := build/$(or $(NAME),unnamed).eif
 PINNED := $(wildcard reproducible/*.lock reproducible/*.sh reproducible/recipes/* reproducible/patches/* reproducible/epoch) \
 	$(addprefix reproducible/,kernel.config part root enter fetch)
-ROOT_FILES := $(if $(ROOT),$(shell find $(ROOT) ! -type d))
+ifneq ($(words $(CONFIG)) $(words $(wildcard $(CONFIG))),1 1)
+$(error CONFIG=$(CONFIG): there is no such file (it names an enclave.ini, by a path without blanks))
+endif
+ifneq ($(and $(ROOT),$(shell [ -d '$(ROOT)' ] || echo no)),)
+$(error ROOT=$(ROOT): there is no such folder (it becomes the file system of your program))
+endif
 
 eif: $(EIF) ## build the enclave image of CONFIG (default: examples/watermark) from pinned sources
-$(EIF): build/bzImage build/init build/ingot $(CONFIG) $(wildcard $(dir $(CONFIG))*.pem) $(ROOT_FILES) reproducible/epoch
-	@SOURCE_DATE_EPOCH=$$(cat reproducible/epoch) build/ingot build -c $(CONFIG) $(if $(ROOT),--root $(ROOT)) -o $@
+	@sha256sum $(EIF) >&2
+$(EIF): build/bzImage build/init build/ingot $(CONFIG) $(EIF:.eif=.inputs) reproducible/epoch
+	@SOURCE_DATE_EPOCH=$$(cat reproducible/epoch) build/ingot build -c $(CONFIG) $(if $(ROOT),--root '$(ROOT)') -o $@
+# What else decides an image, as a list, so that a file that went or got another mode counts: which CONFIG, its CA files, and all of ROOT.
+build/%.inputs: always
+	@mkdir -p build && { echo 'CONFIG=$(CONFIG) ROOT=$(ROOT)' && \
+		(cd $(dir $(CONFIG)) && sed -n 's/^[ \t]*ca[ \t]*=[ \t]*//p' $(notdir $(CONFIG)) | xargs -r -d '\n' sha256sum 2>/dev/null || :) && \
+		$(if $(ROOT),find '$(ROOT)' -printf '%P %M %s %T@ %l\n' | sort,:); } >$@.new && { cmp -s $@.new $@ || mv $@.new $@; } && rm -f $@.new
 
 build/bzImage: $(PINNED) | build/.needs-eif
 	@part=$$(reproducible/part kernel) && cp -f "$$part/bzImage" $@ && touch $@
@@ -117,5 +128,5 @@ format: ## clang-format over all of our C
 clean: ## remove build/ (downloads and built parts stay in ~/.cache/ingot)
 	@rm -rf build
 
-.PHONY: help eif run demo check programs static corpora service boot check-interop check-long fuzz bench-boot rebuild record format clean \
+.PHONY: always help eif run demo check programs static corpora service boot check-interop check-long fuzz bench-boot rebuild record format clean \
 	$(foreach v,gcc san,$(v)-units $(v)-objects)
