@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "init/enclave.h"
+#include "init/limits.h"
 #include "init/log.h"
 #include "init/roles.h"
 #include "net/vsock.h"
@@ -114,6 +115,7 @@ int step_heartbeat(struct enclave *enclave, struct reason *said)
         .fd = -1,
         .pause = FIRST_PAUSE_MS,
     };
+    uint64_t available;
     int64_t until = loop_now(enclave->loop) + PATIENCE_MS;
     int error = loop_after(enclave->loop, &heartbeat.timer, 0);
 
@@ -127,6 +129,11 @@ int step_heartbeat(struct enclave *enclave, struct reason *said)
         }
         error = loop_turn(enclave->loop, (int)left);
     }
-    return error < 0 ? reason_system(said, error, "the loop of PID 1 has ended")
-                     : reason_set(said, 0, "answered; the enclave is up");
+    if (error < 0) {
+        return reason_system(said, error, "the loop of PID 1 has ended");
+    }
+    error = limits_available(&available, said);
+    return error < 0 ? error
+                     : reason_set(said, 0, "answered; the enclave is up, %llu KiB of memory are available",
+                           (unsigned long long)(available / 1024));
 }
