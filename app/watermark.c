@@ -166,23 +166,43 @@ static int take_credentials(struct watermark *w, int fd, struct reason *why)
     return 0;
 }
 
+/*
+ * What PID 1 passes was accepted, and is not sent a second time to a process that goes on. So where it is lost for want
+ * of memory or descriptors (a message whose descriptor had no room is -EPROTO) this process ends: the next one is
+ * handed everything again.
+ */
+static int take_push(struct watermark *w, uint8_t byte, int fd, struct reason *why)
+{
+    int error = byte == APP_SECRETS && fd >= 0 ? take_credentials(w, fd, why) : -EPROTO;
+
+    if (error == -EINVAL) {
+        say("%s", why->text);
+        return 0;
+    }
+    return error == -EPROTO ? reason_set(why, error, "PID 1 says something that is no push") : error;
+}
+
 /* PID 1 has something, or has ended us. */
 static void control_ready(struct loop_watch *watch, unsigned events)
 {
     struct watermark *w = watch->owner;
-    struct reason why;
     uint8_t byte = 0;
     int fd = -1;
     int got = pass_receive(watch->fd, &byte, &fd);
 
     (void)events;
-    if (got == 1 && byte == APP_SECRETS && fd >= 0 && take_credentials(w, fd, &why) < 0) {
-        say("%s", why.text);
+    if (got == -EAGAIN || got == -EINTR) {
+        return;
     }
-    if (got == 1 && fd >= 0) {
+    if (got == 1) {
+        w->ended = take_push(w, byte, fd, &w->why);
+    } else if (got < 0) {
+        w->ended = reason_system(&w->why, got, "what PID 1 has passed is lost: more descriptors or memory are needed");
+    }
+    if (fd >= 0) {
         close(fd);
     }
-    if (got != 1 && got != -EAGAIN && got != -EINTR && got != -EPROTO) {
+    if (got != 1 || w->ended < 0) {
         loop_stop(w->loop);
     }
 }
@@ -242,6 +262,10 @@ int watermark_serve(const struct app_start *start, int64_t call_ms, struct reaso
     if (error == 0) {
         error = loop_run(w.loop);
         error = error < 0 ? reason_system(why, error, "cannot wait for events") : 0;
+    }
+    if (error == 0 && w.ended < 0) {
+        *why = w.why;
+        error = w.ended;
     }
     close_all(&w);
     return error;

@@ -40,6 +40,8 @@ struct watermark {
     int64_t call_ms;                 /* WATERMARK_CALL_MS */
     unsigned calls;                  /* under way in process.c */
     struct health *health;           /* the check under way; NULL: none */
+    int ended;                       /* why the loop was stopped: 0, or -errno with a sentence */
+    struct reason why;
 };
 
 #define WATERMARK_NO_IDENTITY "mTLS certificates not found. Checked: " CONFIG_CERTS_FOLDER "/client.crt"

@@ -169,6 +169,7 @@ static const struct filter_rule rules_program[] = {
 
 /* Descriptors of the relay: two for each connection, its listeners, and a few of its own. */
 #define FILES_SPARE 32
+/* Of an application beside its clients and, for a look at each endpoint's health, one for each. */
 #define FILES_APP 1024
 /* Address space: a push of 256 KiB takes about 2 MiB; a bomb of brackets ends here. */
 #define SECRETS_MEMORY (12u << 20)
@@ -283,7 +284,7 @@ static rlim_t role_files(const struct role *role, const struct config *config)
     rlim_t listeners = config->endpoint_count + config->inbound_count;
 
     return role->user == ROLE_UID_RELAY ? 2 * (rlim_t)config->connections + listeners + FILES_SPARE
-           : role->user == ROLE_UID_APP ? FILES_APP + config->inbound_count
+           : role->user == ROLE_UID_APP ? FILES_APP + (rlim_t)config->connections + listeners
                                         : FILES_SPARE;
 }
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -631,6 +632,7 @@ static void health_follows_the_far_sides(void **state)
     assert_int_in_range(milliseconds() - before, 900, 2000);
     assert_true(count_in("access.log", "GET /health ") > 0);
     close(t.quiet);
+    t.quiet = -1;
     run("tests/service/service stop %s", t.folder);
     before = milliseconds();
     assert_int_equal(ask("/health_check", ""), 200);
@@ -684,6 +686,27 @@ static void a_head_that_does_not_come_gets_408(void **state)
     close(t.slow);
 }
 
+/* No room for one more descriptor: the kernel drops it. What was accepted must not be lost with it. */
+static void a_push_that_could_not_be_taken_over_is_had_by_the_next_process(void **state)
+{
+    struct rlimit none = {4, 4};
+    int status;
+
+    (void)state;
+    push_good("client", "ca", "");
+    assert_int_equal(prlimit(t.app, RLIMIT_NOFILE, &none, NULL), 0);
+    push("client", "client", "ca", NULL);
+    for (int i = 0; i < 250 && waitpid(t.app, &status, WNOHANG) == 0; i++) {
+        usleep(20000);
+    }
+    assert_int_equal(kill(t.app, 0), -1); /* it has not gone on without */
+    assert_int_equal(WEXITSTATUS(status), 111);
+    close(t.control);
+    start_app();
+    push_good("client", "ca", ""); /* as PID 1 does it */
+    assert_error(process(GOOD), 502, "Failed to connect to ECS service");
+}
+
 static void the_end_of_control_ends_the_application(void **state)
 {
     int status;
@@ -722,6 +745,7 @@ int main(void)
         cmocka_unit_test(a_service_that_is_down_gets_502),
         cmocka_unit_test(a_rogue_with_its_own_pushed_authority_passes_for_the_service),
         cmocka_unit_test(a_head_that_does_not_come_gets_408),
+        cmocka_unit_test(a_push_that_could_not_be_taken_over_is_had_by_the_next_process),
         cmocka_unit_test(the_end_of_control_ends_the_application),
     };
 
