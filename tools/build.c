@@ -1,24 +1,28 @@
 /* build: packs an application, its configuration and the runtime into an EIF, and says what the image protects. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
+#include "tools/look.h"
 #include "tools/measurements.h"
 #include "tools/pack.h"
+#include "tools/parts.h"
 #include "tools/verbs.h"
 
 static int run_build(int argc, char *argv[]);
 
 const struct verb verb_build = {
     .name = "build",
-    .arguments = "-c enclave.ini [--root DIR] [-o X.eif]",
+    .arguments = "-c enclave.ini [--root DIR] [-o X.eif] | --parts DIR [-o X.eif]",
     .summary = "pack enclave.ini and an application into an enclave image",
     .help =
         "  -c, --config FILE    enclave.ini\n"
@@ -28,6 +32,8 @@ const struct verb verb_build = {
         "  --kernel FILE        a bzImage (default: bzImage beside this program)\n"
         "  --init FILE          PID 1 (default: init beside this program)\n"
         "  --cmdline TEXT       the kernel's command line (default: AWS's for x86, and rootfstype=ramfs)\n"
+        "  --parts DIR          instead of all that: pack the sections that `ingot extract` wrote into DIR; unchanged\n"
+        "                       ones give back the same file, byte for byte (default output: DIR.eif)\n"
         "  --epoch SECONDS      BuildTime of the metadata, which is not measured (default: SOURCE_DATE_EPOCH, or 0)\n"
         "\n"
         "The same inputs give the same file, byte for byte. Prints the measurements as nitro-cli build-enclave does;\n"
@@ -38,7 +44,9 @@ const struct verb verb_build = {
 struct options {
     const char *config;
     const char *root;
+    const char *parts;
     const char *output;
+    bool replaced; /* --kernel, --init or --cmdline */
     const char *cmdline;
     const char *epoch;
     char kernel[PATH_MAX];
@@ -61,11 +69,12 @@ static void set_beside(char path[static PATH_MAX], const char *name)
 
 static int read_options(int argc, char *argv[], struct options *options)
 {
-    enum { ROOT = 256, KERNEL, INIT, CMDLINE, EPOCH };
+    enum { ROOT = 256, PARTS, KERNEL, INIT, CMDLINE, EPOCH };
     static const struct option known[] = {{"config", required_argument, NULL, 'c'},
         {"output", required_argument, NULL, 'o'}, {"root", required_argument, NULL, ROOT},
-        {"kernel", required_argument, NULL, KERNEL}, {"init", required_argument, NULL, INIT},
-        {"cmdline", required_argument, NULL, CMDLINE}, {"epoch", required_argument, NULL, EPOCH}, {0}};
+        {"parts", required_argument, NULL, PARTS}, {"kernel", required_argument, NULL, KERNEL},
+        {"init", required_argument, NULL, INIT}, {"cmdline", required_argument, NULL, CMDLINE},
+        {"epoch", required_argument, NULL, EPOCH}, {0}};
     int option;
 
     *options = (struct options){.cmdline = PACK_CMDLINE, .epoch = getenv("SOURCE_DATE_EPOCH")};
@@ -84,13 +93,19 @@ static int read_options(int argc, char *argv[], struct options *options)
         case ROOT:
             options->root = optarg;
             break;
+        case PARTS:
+            options->parts = optarg;
+            break;
         case KERNEL:
+            options->replaced = true;
             (void)snprintf(options->kernel, sizeof options->kernel, "%s", optarg);
             break;
         case INIT:
+            options->replaced = true;
             (void)snprintf(options->init, sizeof options->init, "%s", optarg);
             break;
         case CMDLINE:
+            options->replaced = true;
             options->cmdline = optarg;
             break;
         case EPOCH:
@@ -103,7 +118,11 @@ static int read_options(int argc, char *argv[], struct options *options)
     if (optind != argc) {
         return verb_misuse(&verb_build, "%s: one word too many", text_quote_string(argv[optind]).text);
     }
-    return options->config != NULL ? EXIT_DONE : verb_misuse(&verb_build, "-c enclave.ini is missing");
+    if (options->parts != NULL && (options->config != NULL || options->root != NULL || options->replaced)) {
+        return verb_misuse(&verb_build, "--parts DIR has all that goes into the image: only -o goes with it");
+    }
+    return options->config != NULL || options->parts != NULL ? EXIT_DONE
+                                                             : verb_misuse(&verb_build, "-c enclave.ini is missing");
 }
 
 /* ---- What the image protects, in words ---- */
@@ -176,9 +195,11 @@ static int pcrs_path(const char *image, char path[static PATH_MAX])
     return written < 0 || written >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
-static int write_pcrs(const struct packed *packed, const char *path, struct reason *why)
+/* pcr8 may be NULL. */
+static int write_pcrs(
+    const struct eif_measurements *measurements, const uint8_t *pcr8, const char *path, struct reason *why)
 {
-    json_t *json = json_pack("{s:o*}", "Measurements", measurements_json(&packed->measurements, NULL));
+    json_t *json = json_pack("{s:o*}", "Measurements", measurements_json(measurements, pcr8));
     char *text = json != NULL ? json_dumps(json, JSON_INDENT(2)) : NULL;
     char line[1024];
     int length = text != NULL ? snprintf(line, sizeof line, "%s\n", text) : -1;
@@ -220,12 +241,86 @@ static int build(const struct options *options, const struct config *config, con
         error = pack_write(&pack, output, &packed, why);
     }
     if (error == 0) {
-        error = write_pcrs(&packed, pcrs, why);
+        error = write_pcrs(&packed.measurements, NULL, pcrs, why);
     }
     if (error == 0) {
         say_result(config, &packed, output, pcrs);
     }
     tree_free(&tree);
+    return error;
+}
+
+/* ---- Packing parts ---- */
+
+/* What was written, seen as anybody's image: a copy keeps its faults, anything else must have none. */
+static int judge_parts(
+    const char *beside, const char *output, const struct parts_built *built, const char *pcrs, struct reason *why)
+{
+    uint8_t pcr8[EIF_PCR_SIZE];
+    struct look look;
+    int error = look_at(&look, beside, why);
+
+    if (error < 0) {
+        return error;
+    }
+    look_say(&look, verb_build.name, NULL);
+    if (look.is_signed) {
+        signature_pcr8(&look.signature, pcr8);
+    }
+    if (!built->copy && look.faults.count > 0) {
+        error = reason_set(
+            why, -EINVAL, "the parts are not those of the file that was extracted, and %s", look.faults.sentences[0]);
+    }
+    if (error == 0 && rename(beside, output) < 0) {
+        error = reason_system(why, -errno, "%s: cannot write", output);
+    }
+    if (error == 0) {
+        error = write_pcrs(&look.measurements, look.is_signed ? pcr8 : NULL, pcrs, why);
+    }
+    look_end(&look);
+    return error;
+}
+
+static int build_parts(const struct options *options, struct reason *why)
+{
+    size_t length = strlen(options->parts);
+    struct parts_built built;
+    char output[PATH_MAX];
+    char beside[PATH_MAX];
+    char pcrs[PATH_MAX];
+    int error;
+    int fd;
+
+    while (length > 1 && options->parts[length - 1] == '/') {
+        length--;
+    }
+    if ((size_t)(options->output != NULL ? snprintf(output, sizeof output, "%s", options->output)
+                                         : snprintf(output, sizeof output, "%.*s.eif", (int)length, options->parts)) >=
+            sizeof output - sizeof ".XXXXXX" ||
+        pcrs_path(output, pcrs) < 0) {
+        return reason_set(why, -ENAMETOOLONG, "the path of the output is too long");
+    }
+    (void)snprintf(beside, sizeof beside, "%.*s.XXXXXX", (int)(sizeof beside - sizeof ".XXXXXX"), output);
+    fd = mkostemp(beside, O_CLOEXEC);
+    if (fd < 0) {
+        return reason_system(why, -errno, "%s: cannot write a file there", output);
+    }
+    error = parts_pack(options->parts, fd, &built, why);
+    if (error == 0 && fchmod(fd, 0644) < 0) {
+        error = reason_system(why, -errno, "%s: cannot set its mode", output);
+    }
+    if (close(fd) < 0 && error == 0) {
+        error = reason_system(why, -errno, "%s: cannot write", output);
+    }
+    if (error == 0) {
+        error = judge_parts(beside, output, &built, pcrs, why);
+    }
+    if (error == 0) {
+        fprintf(stderr, "%s: %" PRIu64 " bytes, %s\n", output, built.size,
+            built.copy ? "the file that was extracted" : "another file than was extracted");
+    } else {
+        (void)unlink(beside);
+    }
     return error;
 }
 
@@ -242,6 +337,10 @@ static int run_build(int argc, char *argv[])
 
     if (code != EXIT_DONE) {
         return code;
+    }
+    if (options.parts != NULL) {
+        error = build_parts(&options, &why);
+        return error < 0 ? verb_fail(&verb_build, error, &why) : EXIT_DONE;
     }
     if (options.epoch != NULL && !text_number(options.epoch, 0, EPOCH_MAX, &epoch)) {
         return verb_misuse(&verb_build, "%s: not a time in seconds since 1970 (--epoch, SOURCE_DATE_EPOCH)",

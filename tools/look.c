@@ -130,6 +130,10 @@ int look_at(struct look *look, const char *path, struct reason *why)
     if (error == 0) {
         error = judge_signature(look, why);
     }
+    if (error == 0 && (look->eif.flags & ~EIF_FLAG_AARCH64) != 0) {
+        error = contents_add(&look->faults, "the header has unknown flags (0x%04x): another launcher's format",
+            (unsigned)look->eif.flags);
+    }
     if (error == -ENOMEM) {
         (void)reason_system(why, error, "no memory");
     }

@@ -13,7 +13,8 @@ struct look {
     bool is_signed;
     bool signature_holds;
     struct signature signature; /* where it is signed */
-    /* contents_check()'s, and: a wrong CRC, a signature that does not hold, a certificate outside of its dates (now) */
+    /* contents_check()'s, and: a wrong CRC, a signature that does not hold, a certificate outside of its dates (now),
+     * header flags that are not known */
     struct contents_faults faults;
 };
 
