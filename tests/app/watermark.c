@@ -690,10 +690,12 @@ static void a_head_that_does_not_come_gets_408(void **state)
 static void a_push_that_could_not_be_taken_over_is_had_by_the_next_process(void **state)
 {
     struct rlimit none = {4, 4};
+    unsigned before;
     int status;
 
     (void)state;
     push_good("client", "ca", "");
+    before = count_in("console", "\nservice: ");
     assert_int_equal(prlimit(t.app, RLIMIT_NOFILE, &none, NULL), 0);
     push("client", "client", "ca", NULL);
     for (int i = 0; i < 250 && waitpid(t.app, &status, WNOHANG) == 0; i++) {
@@ -703,6 +705,7 @@ static void a_push_that_could_not_be_taken_over_is_had_by_the_next_process(void 
     assert_int_equal(WEXITSTATUS(status), 111);
     close(t.control);
     start_app();
+    wait_for_count("\nservice: ", before + 1);
     push_good("client", "ca", ""); /* as PID 1 does it */
     assert_error(process(GOOD), 502, "Failed to connect to ECS service");
 }
