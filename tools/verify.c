@@ -117,7 +117,9 @@ static int print_json(const struct options *options, const struct checks *checks
         failed |= json_array_append_new(list,
             json_pack("{s:s, s:s, s:s}", "Check", check->name, "State", state_name(check->state), "Text", check->text));
     }
-    failed |= json_object_set_new(json, "Image", json_string_nocheck(options->image));
+    json_t *name = json_string(options->image); /* NULL where it is not UTF-8 */
+    failed |=
+        json_object_set_new(json, "Image", name != NULL ? name : json_string(text_quote_string(options->image).text));
     failed |= json_object_set_new(json, "Passed", json_boolean(checks->failed == 0));
     failed |= json_object_set_new(json, "Checks", list);
     if (checks->whole) {
