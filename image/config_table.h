@@ -22,6 +22,7 @@ struct config_type {
     int (*read)(const struct config_row *row, const char *text, void *base, struct reason *why);
     /* Writes the line "key = value" as config_parse() reads it; nothing where the value is absent. */
     void (*print)(const struct config_row *row, const void *base, FILE *out);
+    const char *form; /* what stands for a value in enclave.ini(5) */
 };
 
 struct config_row {

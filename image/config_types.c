@@ -75,7 +75,7 @@ static int read_name(const struct config_row *row, const char *text, void *base,
     return set_string(row, text, base, why);
 }
 
-const struct config_type config_type_name = {read_name, print_string};
+const struct config_type config_type_name = {read_name, print_string, "NAME"};
 
 /* ---- Numbers ---- */
 
@@ -141,8 +141,8 @@ static void print_number(const struct config_row *row, const void *base, FILE *o
     fprintf(out, "%s = %" PRIu64 "\n", row->key, number_of(row, base));
 }
 
-const struct config_type config_type_number = {read_number, print_number};
-const struct config_type config_type_port = {read_port, print_number};
+const struct config_type config_type_number = {read_number, print_number, "NUMBER"};
+const struct config_type config_type_port = {read_port, print_number, "PORT"};
 
 #define MIB (UINT64_C(1) << 20)
 
@@ -174,7 +174,7 @@ static void print_size(const struct config_row *row, const void *base, FILE *out
     fprintf(out, "%s = %" PRIu64 "%c\n", row->key, whole ? mib / 1024 : mib, whole ? 'G' : 'M');
 }
 
-const struct config_type config_type_size = {read_size, print_size};
+const struct config_type config_type_size = {read_size, print_size, "SIZE"};
 
 /* ---- Choices ---- */
 
@@ -220,7 +220,7 @@ static void print_choice(const struct config_row *row, const void *base, FILE *o
     fprintf(out, "%s = %.*s\n", row->key, (int)strcspn(word, "|"), word);
 }
 
-const struct config_type config_type_choice = {read_choice, print_choice};
+const struct config_type config_type_choice = {read_choice, print_choice, "WORD"};
 
 /* ---- Hosts ---- */
 
@@ -290,7 +290,7 @@ static int read_host(const struct config_row *row, const char *text, void *base,
     return 0;
 }
 
-const struct config_type config_type_host = {read_host, print_string};
+const struct config_type config_type_host = {read_host, print_string, "HOST"};
 
 static int read_server_name(const struct config_row *row, const char *text, void *base, struct reason *why)
 {
@@ -305,7 +305,7 @@ static int read_server_name(const struct config_row *row, const char *text, void
     return set_string(row, text, base, why);
 }
 
-const struct config_type config_type_server_name = {read_server_name, print_string};
+const struct config_type config_type_server_name = {read_server_name, print_string, "HOST"};
 
 static int read_loopback(const struct config_row *row, const char *text, void *base, struct reason *why)
 {
@@ -336,7 +336,7 @@ static void print_loopback(const struct config_row *row, const void *base, FILE 
         (unsigned)(address >> 8 & 255), (unsigned)(address & 255), (unsigned)*(const uint16_t *)more_of(row, base));
 }
 
-const struct config_type config_type_loopback = {read_loopback, print_loopback};
+const struct config_type config_type_loopback = {read_loopback, print_loopback, "ADDRESS:PORT"};
 
 static int read_label(const struct config_row *row, const char *text, void *base, struct reason *why)
 {
@@ -354,7 +354,7 @@ static void print_label(const struct config_row *row, const void *base, FILE *ou
     }
 }
 
-const struct config_type config_type_label = {read_label, print_label};
+const struct config_type config_type_label = {read_label, print_label, "LABEL"};
 
 /* ---- Files ---- */
 
@@ -384,7 +384,7 @@ static int read_file(const struct config_row *row, const char *text, void *base,
     return set_string(row, text, base, why);
 }
 
-const struct config_type config_type_file = {read_file, print_string};
+const struct config_type config_type_file = {read_file, print_string, "FILE"};
 
 static int read_ca(const struct config_row *row, const char *text, void *base, struct reason *why)
 {
@@ -403,7 +403,7 @@ static void print_ca(const struct config_row *row, const void *base, FILE *out)
     }
 }
 
-const struct config_type config_type_ca = {read_ca, print_ca};
+const struct config_type config_type_ca = {read_ca, print_ca, "FILE | pushed"};
 
 static int read_run(const struct config_row *row, const char *text, void *base, struct reason *why)
 {
@@ -420,7 +420,7 @@ static int read_run(const struct config_row *row, const char *text, void *base, 
     return set_string(row, text, base, why);
 }
 
-const struct config_type config_type_run = {read_run, print_string};
+const struct config_type config_type_run = {read_run, print_string, "NAME | /PATH"};
 
 #define PIN_PREFIX "sha256/"
 #define PIN_TEXT_SIZE 45 /* base64 of 32 bytes, and NUL */
@@ -450,7 +450,7 @@ static void print_pin(const struct config_row *row, const void *base, FILE *out)
     }
 }
 
-const struct config_type config_type_pin = {read_pin, print_pin};
+const struct config_type config_type_pin = {read_pin, print_pin, "sha256/BASE64"};
 
 /* ---- Lists ---- */
 
@@ -536,7 +536,7 @@ static void print_names(const struct config_row *row, const void *base, FILE *ou
     fputc('\n', out);
 }
 
-const struct config_type config_type_names = {read_names, print_names};
+const struct config_type config_type_names = {read_names, print_names, "NAME NAME …"};
 
 /* Reads a quoted word, whose first '"' is at text, into word. The bytes read, 0 where the quotes don't end properly. */
 static size_t read_quoted(const char *text, char *word, size_t *size)
@@ -609,4 +609,4 @@ static void print_words(const struct config_row *row, const void *base, FILE *ou
     fputc('\n', out);
 }
 
-const struct config_type config_type_words = {read_words, print_words};
+const struct config_type config_type_words = {read_words, print_words, "WORD \"TWO WORDS\" …"};

@@ -482,8 +482,8 @@ out:
 
 const struct verb verb_proxy = {
     .name = "proxy",
-    .arguments =
-        "X.eif|enclave.ini [--vsock DIR | --cid CID] [--connect-to HOST:PORT=ADDRESS]… [--listen LABEL=HOST:PORT]…",
+    .arguments = "X.eif|enclave.ini [--vsock DIR | --cid CID] [--connect-to HOST:PORT=ADDRESS]…\n"
+                 "             [--listen LABEL=HOST:PORT]…",
     .summary = "the parent's side of every endpoint and inbound port of an image",
     .help =
         "Carries each [endpoint] from its vsock port to its host and port, and each [inbound] from a TCP port of\n"
