@@ -59,6 +59,19 @@ demo: build/.needs-demo build/watermark.eif build/qemu ## a real service, certif
 	@tests/demo
 build/watermark.eif: CONFIG := examples/watermark/enclave.ini
 
+PREFIX ?= /usr/local
+man: build/ingot.1 build/enclave.ini.5 ## the manual pages: man -l build/ingot.1, man -l build/enclave.ini.5
+build/ingot.1 build/enclave.ini.5: build/ingot
+	@build/ingot --man $(@F) > $@
+install: build/ingot build/init build/bzImage man ## ingot, manual pages and completions below PREFIX (/usr/local)
+	@install -D -t $(DESTDIR)$(PREFIX)/lib/ingot build/ingot build/init
+	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/ingot build/bzImage
+	@mkdir -p $(DESTDIR)$(PREFIX)/bin && ln -sfn ../lib/ingot/ingot $(DESTDIR)$(PREFIX)/bin/ingot
+	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 build/ingot.1
+	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 build/enclave.ini.5
+	@install -D -m 644 <(build/ingot --completion bash) $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ingot
+	@install -D -m 644 <(build/ingot --completion zsh) $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_ingot
+
 # ---- checks ----
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wvla -Werror
 CFLAGS := -std=c11 -D_GNU_SOURCE -DINGOT_VERSION='"$(shell cat VERSION)"' $(WARNINGS) -g -ffunction-sections -fdata-sections -I. -MMD -MP
@@ -128,5 +141,5 @@ format: ## clang-format over all of our C
 clean: ## remove build/ (downloads and built parts stay in ~/.cache/ingot)
 	@rm -rf build
 
-.PHONY: always help eif run demo check programs static corpora service boot check-interop check-long fuzz bench-boot rebuild record format clean \
+.PHONY: always help eif man install run demo check programs static corpora service boot check-interop check-long fuzz bench-boot rebuild record format clean \
 	$(foreach v,gcc san,$(v)-units $(v)-objects)
