@@ -14,6 +14,7 @@
 #define SEND "Failed to send request to ECS service: "
 #define VERIFY "certificate verify failed"
 #define JSON_TYPE "application/json"
+#define REQUEST_HEAD_MAX (SERVICE_PREFIX_MAX + CONFIG_HOST_MAX + 256) /* with the fields that are always the same */
 
 struct process {
     struct watermark *w;
@@ -77,6 +78,9 @@ static int write_request(
     int error = size > 0 ? 0 : -ENOMEM;
 
     (void)snprintf(target, sizeof target, "%s" TARGET, service->prefix);
+    if (error == 0) {
+        error = http_buffer_reserve(request, REQUEST_HEAD_MAX + size);
+    }
     if (error == 0) {
         error = http_request_write(request, "POST", service->authority, target, JSON_TYPE, size);
     }

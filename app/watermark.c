@@ -13,9 +13,19 @@
 #include "app/say.h"
 #include "base/pass.h"
 #include "base/text.h"
+#include "image/budget.h"
 
 #define CREATE "Failed to create mTLS client"
 #define DAY 86400
+
+/* A session, the response's head (its fields are pointers: a quarter more), and what else a call holds. */
+#define CALL_MEMORY (TLS_SESSION_SIZE + HTTP_HEAD_MAX * 5 / 4 + 2048)
+#define CALLS_MEMORY ((WATERMARK_CALLS_MAX + WATERMARK_PROBES_MAX) * CALL_MEMORY)
+#define REST_MEMORY (512 * 1024) /* configuration, credentials, the binary's own */
+/* What malloc adds to small JSON values: a quarter. */
+_Static_assert(WATERMARK_BODIES_MAX + WATERMARK_JSON_MAX * 5 / 4 + CALLS_MEMORY + REST_MEMORY <= BUDGET_APPLICATION,
+    "the worst case fits");
+_Static_assert(WATERMARK_BODIES_MAX + REST_MEMORY <= BUDGET_APPLICATION / 2, "without an identity too (init/limits.c)");
 
 /* ---- requests ---- */
 

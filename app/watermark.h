@@ -14,11 +14,12 @@
  *   GET /health_check    {"endpoints_status": {host: bool}}                          health.c
  *   POST /process_data   {"payload": {"data": …, "user_id": …}} → the service's answer    process.c
  *
- * The worst case, which must fit beside everything else in an enclave of 64 MiB: all bodies, all sessions, all JSON.
+ * The worst case, which must fit beside everything else in an enclave of 64 MiB: all bodies, all sessions, all JSON
+ * (watermark.c adds them up). A body of 1 MiB takes 1 MiB, its values 2 MiB, and the request made from it 1 MiB.
  */
-#define WATERMARK_BODIES_MAX (8 * 1024 * 1024) /* bytes of requests and responses in memory together; beyond: 503 */
-#define WATERMARK_JSON_MAX (8 * 1024 * 1024)   /* bytes of JSON values; one request is parsed at a time */
-#define WATERMARK_CALLS_MAX 48                 /* calls to the service under way, TLS_SESSION_SIZE each; beyond: 503 */
+#define WATERMARK_BODIES_MAX (4 * 1024 * 1024) /* bytes of requests and responses in memory together; beyond: 503 */
+#define WATERMARK_JSON_MAX (3 * 1024 * 1024)   /* bytes of JSON values; one request is parsed at a time */
+#define WATERMARK_CALLS_MAX 24                 /* calls to the service under way, TLS_SESSION_SIZE each; beyond: 503 */
 #define WATERMARK_PROBES_MAX 16                /* TLS sessions of one health check at a time; the next ones wait */
 #define WATERMARK_CALL_MS 30000                /* for the service's whole answer; beyond: 504 */
 

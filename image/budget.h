@@ -15,10 +15,11 @@
  *
  * and never less than 4 × the file (nitro-cli refuses that) or 64 MiB (the Nitro driver does).
  */
-#define BUDGET_FIXED (UINT64_C(21) << 19)    /* kernel data, slabs, per-CPU areas, the reserved first megabyte */
-#define BUDGET_PROCESSES (UINT64_C(6) << 20) /* PID 1, relay, one push, the application */
-#define BUDGET_SPARE (UINT64_C(2) << 20)     /* free memory differs so much between boots: the boot does not count it */
-#define BUDGET_CONNECTION (UINT64_C(288) << 10) /* one connection that is stalled both ways: init/limits.h */
+#define BUDGET_FIXED (UINT64_C(21) << 19)       /* kernel data, slabs, per-CPU areas, the reserved first megabyte */
+#define BUDGET_PROCESSES (UINT64_C(16) << 20)   /* PID 1, relay, pushes, the application: init/limits.c adds them up */
+#define BUDGET_APPLICATION (UINT64_C(12) << 20) /* of it: what a built-in application may take at worst */
+#define BUDGET_SPARE (UINT64_C(2) << 20) /* free memory differs so much between boots: the boot does not count it */
+#define BUDGET_CONNECTION (UINT64_C(304) << 10) /* one connection that is stalled both ways: init/limits.h */
 #define BUDGET_ENTRY 1024u                      /* inode and dentry of one file */
 #define BUDGET_SLACK 8u /* an eighth of the content more: what 8 MiB of files were seen to take is 9.4 */
 #define BUDGET_PAGES 64u

@@ -171,8 +171,6 @@ static const struct filter_rule rules_program[] = {
 #define FILES_SPARE 32
 /* Of an application beside its clients and, for a look at each endpoint's health, one for each. */
 #define FILES_APP 1024
-/* Address space: a push of 256 KiB takes about 2 MiB; a bomb of brackets ends here. */
-#define SECRETS_MEMORY (12u << 20)
 #define SECRETS_SECONDS 10 /* of CPU */
 
 static const struct role {
@@ -295,7 +293,7 @@ static int limit_role(const struct role *role, const struct config *config)
     error = error < 0 ? error : limit(RLIMIT_NOFILE, role_files(role, config));
     error = error < 0 ? error : limit(RLIMIT_NPROC, 0);
     if (role->user == ROLE_UID_SECRETS) {
-        error = error < 0 ? error : limit(RLIMIT_AS, SECRETS_MEMORY);
+        error = error < 0 ? error : limit(RLIMIT_AS, CONFINE_PUSH_MEMORY);
         error = error < 0 ? error : limit(RLIMIT_CPU, SECRETS_SECONDS);
     }
     return error;

@@ -7,6 +7,9 @@
 
 #define CONFINE_EMPTY "/empty" /* made by the step mounts: the root folder of roles that need no files */
 
+/* Address space of one push: those of 256 KiB take about 2 MiB; a bomb of brackets ends here. */
+#define CONFINE_PUSH_MEMORY (3u << 20)
+
 /*
  * A role of ours calls this once, as root, after it has read the configuration and made what it needs from the file
  * system, and before its first foreign byte. In this order: limits (memory, descriptors, no new processes, no core),

@@ -12,7 +12,7 @@
 #include "net/loop.h"
 
 #define ENCLAVE_ROOT "/" CONFIG_PATH_ROOTFS
-#define ENCLAVE_PUSHES 4 /* at a time */
+#define ENCLAVE_PUSHES 3 /* at a time */
 
 /*
  * Inside the application's root: CONFIG_CERTS_FOLDER is a link to ENCLAVE_IDENTITY_FOLDER/now, and that one, in a small

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "init/confine.h"
 #include "init/enclave.h"
 
 #define PAGE 4096u
@@ -20,6 +21,16 @@
           */
 /* TCP beside the relayed connections: the application's own, half-closed ones, those in TIME_WAIT. */
 #define TCP_SPARE (2u << 20)
+
+/*
+ * The processes at their worst. Before a push is accepted every place may hold one that takes all it can get, and the
+ * application only bodies that it answers with 503; afterwards a push is not parsed any more. (With a packed [identity]
+ * the application works from the start: should all of this come together, the kernel ends a push first.)
+ */
+#define OURS (UINT64_C(1) << 20)      /* PID 1 and the relay, page tables and stacks included */
+#define PUSH_READ (UINT64_C(1) << 20) /* a push that is only read */
+_Static_assert(OURS + BUDGET_APPLICATION + ENCLAVE_PUSHES * PUSH_READ <= BUDGET_PROCESSES, "after the push");
+_Static_assert(OURS + BUDGET_APPLICATION / 2 + ENCLAVE_PUSHES * CONFINE_PUSH_MEMORY <= BUDGET_PROCESSES, "before it");
 
 static int set(const char *path, const char *value, struct reason *why)
 {

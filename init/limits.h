@@ -18,8 +18,9 @@
  *   2 × LIMITS_VSOCK_BUFFER × 1.2  the vsock socket, pages that are not full included
  *
  * 346 KiB; not all of it can be full at once: 100 connections, written to until nothing went in any more on either
- * side, with a parent that had stopped taking packets, held 282 KiB each. image/budget.h counts BUDGET_CONNECTION for
- * one, at build and here, and BUDGET_PROCESSES for our own processes beside them.
+ * side, with a parent that had stopped taking packets, held 282 KiB each. A built-in application holds another 21 KiB
+ * for one that it doesn't read from: its state, and the input behind the request in hand. image/budget.h counts
+ * BUDGET_CONNECTION for one, at build and here, and BUDGET_PROCESSES for our own processes beside them.
  */
 #define LIMITS_TCP_BUFFER 16384u
 #define LIMITS_VSOCK_BUFFER VSOCK_BUFFER_MIN

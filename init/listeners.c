@@ -11,7 +11,7 @@
 #include "net/relay_pool.h"
 #include "net/vsock.h"
 
-#define PUSH_BACKLOG 64
+#define PUSH_BACKLOG 8 /* each may hold LIMITS_VSOCK_BUFFER before it is accepted */
 
 static int listen_tcp(uint32_t address, uint16_t port)
 {

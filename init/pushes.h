@@ -5,10 +5,11 @@
 /*
  *   secrets role                                          PID 1
  *   PUSH_OFFER, with the sealed memory file  ───────────►  checks lengths and seals, writes the identity, delivers
- *   PUSH_NOTHING: it was no good             ───────────►
+ *   PUSH_NOTHING: there is none, or not yet  ───────────►
  *                                            ◄───────────  PUSH_ACCEPTED, PUSH_CONFIGURED or PUSH_FAILED
  *   answers the connection, ends
  *
+ * It asks once before it parses anything: after an acceptance nobody's bytes are looked at any more.
  * More connections than there are places for wait in the listener's queue.
  * What PID 1 has accepted stays accepted, whatever becomes of the role and of its answer.
  */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -142,9 +143,16 @@ static void answer(int connection, const char *line)
     (void)shutdown(connection, SHUT_WR);
 }
 
+static bool configured(void)
+{
+    struct reason unsaid;
+
+    return ask(-1, &unsaid) == PUSH_CONFIGURED;
+}
+
 static int judge(const struct config *config, const char *text, size_t size, struct push *push, struct reason *why)
 {
-    int error = push_read(push, config, text, size, why);
+    int error = configured() ? -EEXIST : push_read(push, config, text, size, why);
 
     return error < 0 ? error : offer(push, why);
 }
@@ -172,8 +180,7 @@ int role_secrets(void)
     }
     wipe(text, size);
     if (error < 0) {
-        struct reason unsaid;
-        if (error == -EEXIST || ask(-1, &unsaid) == PUSH_CONFIGURED) {
+        if (error == -EEXIST || configured()) {
             (void)reason_set(&why, -EEXIST, "already configured");
         }
         log_line(ROLE_SECRETS, "a push is refused: %s", why.text);

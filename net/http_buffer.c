@@ -9,16 +9,10 @@
 
 #define FIRST_ROOM 512
 
-static int grow(struct http_buffer *buffer, size_t needed)
+static int resize(struct http_buffer *buffer, size_t room)
 {
     struct http_budget *budget = buffer->budget;
-    size_t room = buffer->room == 0 ? FIRST_ROOM : buffer->room;
 
-    while (room < needed) {
-        if (!bytes_multiply(room, 2, &room)) {
-            return -ENOBUFS;
-        }
-    }
     if (budget != NULL && room - buffer->room > budget->max - budget->used) {
         return -ENOBUFS;
     }
@@ -32,6 +26,28 @@ static int grow(struct http_buffer *buffer, size_t needed)
     buffer->data = data;
     buffer->room = room;
     return 0;
+}
+
+static int grow(struct http_buffer *buffer, size_t needed)
+{
+    size_t room = buffer->room == 0 ? FIRST_ROOM : buffer->room;
+
+    while (room < needed) {
+        if (!bytes_multiply(room, 2, &room)) {
+            return -ENOBUFS;
+        }
+    }
+    return resize(buffer, room);
+}
+
+int http_buffer_reserve(struct http_buffer *buffer, size_t size)
+{
+    size_t needed;
+
+    if (!bytes_add(buffer->size, size, &needed)) {
+        return -ENOBUFS;
+    }
+    return needed > buffer->room ? resize(buffer, needed) : 0;
 }
 
 int http_buffer_append(struct http_buffer *buffer, const void *data, size_t size)

@@ -21,7 +21,9 @@ struct http_buffer {
     struct http_budget *budget; /* NULL: not counted */
 };
 
-/* 0; -ENOBUFS where the budget does not have the room; -ENOMEM. On failure the buffer is as it was. */
+/* Both: 0; -ENOBUFS where the budget does not have the room; -ENOMEM. On failure the buffer is as it was. */
+/* Makes room for size bytes more, and not for more than that: for who knows how many will come. */
+int http_buffer_reserve(struct http_buffer *buffer, size_t size);
 int http_buffer_append(struct http_buffer *buffer, const void *data, size_t size);
 void http_buffer_free(struct http_buffer *buffer);
 

@@ -564,11 +564,11 @@ static void calls_of_clients_that_went_are_given_up(void **state)
 {
     (void)state;
     for (int i = 0; i < 2; i++) {
-        assert_int_not_equal(run("cd %s && seq 40 | xargs -P 40 -I{} curl -s -m 0.5 -o /dev/null -w '%%{http_code}\n' "
+        assert_int_not_equal(run("cd %s && seq 20 | xargs -P 20 -I{} curl -s -m 0.5 -o /dev/null -w '%%{http_code}\n' "
                                  "--data-binary @body http://127.0.0.1:%u/process_data >statuses",
                                  t.folder, t.port),
             0);
-        assert_int_equal(count_in("statuses", "000"), 40);
+        assert_int_equal(count_in("statuses", "000"), 20);
     }
     push_good("client", "ca", "");
     assert_good(process(GOOD));
