@@ -13,7 +13,7 @@ export INGOT_DOWNLOADS ?= $(HOME)/.cache/ingot/downloads
 
 LAYERS := base crypto net tls attest image app
 LIBRARY := $(sort $(wildcard $(LAYERS:=/*.c)))
-SOURCES := $(LIBRARY) $(sort $(wildcard init/*.c tools/*.c tools/emulator/*.c))
+CODE := $(LIBRARY) $(sort $(wildcard init/*.c tools/*.c tools/emulator/*.c))
 HEADERS := $(sort $(wildcard $(LAYERS:=/*.h) init/*.h tools/*.h tools/emulator/*.h))
 UNITS := $(sort $(wildcard $(patsubst %,tests/%/*.c,$(LAYERS) init tools)))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c)))
@@ -46,7 +46,7 @@ build/%.inputs: always
 
 build/bzImage: $(PINNED) | build/.needs-eif
 	@part=$$(reproducible/part kernel) && cp -f "$$part/bzImage" $@ && touch $@
-build/init build/ingot &: $(SOURCES) $(HEADERS) $(PINNED) VERSION | build/.needs-eif
+build/init build/ingot &: $(CODE) $(HEADERS) $(PINNED) VERSION | build/.needs-eif
 	@part=$$(reproducible/part programs) && cp -f "$$part/init" "$$part/ingot" build/ && touch build/init build/ingot
 build/qemu: $(PINNED) | build/.needs-eif
 	@part=$$(reproducible/part emulator) && ln -sfn "$$part" $@
@@ -72,6 +72,14 @@ install: build/ingot build/init build/bzImage man ## ingot, manual pages and com
 	@install -D -m 644 <(build/ingot --completion bash) $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ingot
 	@install -D -m 644 <(build/ingot --completion zsh) $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_ingot
 
+EXAMPLES := $(patsubst examples/%/enclave.ini,%,$(wildcard examples/*/enclave.ini))
+examples: $(EXAMPLES:%=example-%) ## every example's image
+$(EXAMPLES:%=example-%): example-%: build/bzImage build/init build/ingot
+	@words=$$(reproducible/example $*) && $(MAKE) eif $$words
+sources: build/sources.tar ## every pinned input in one tar, for `make eif SOURCES=build/sources.tar` without a network (EMULATOR=1: QEMU's too)
+build/sources.tar: $(wildcard reproducible/*.lock) reproducible/sources
+	@mkdir -p build && reproducible/sources $@
+
 # ---- checks ----
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wvla -Werror
 CFLAGS := -std=c11 -D_GNU_SOURCE -DINGOT_VERSION='"$(shell cat VERSION)"' $(WARNINGS) -g -ffunction-sections -fdata-sections -I. -MMD -MP
@@ -90,14 +98,14 @@ build/$(1)/libs/.key: $$(HOST_PINNED) | build/.needs-check
 	@reproducible/host-libraries build/$(1)/libs $$($(1).cc) "$$($(1).libflags)" && touch $$@
 build/$(1)/%.o: %.c build/$(1)/libs/.key
 	@mkdir -p $$(@D) && $$($(1).cc) $$(CFLAGS) $$($(1).flags) -isystem build/$(1)/libs/include -c $$< -o $$@
-build/$(1)/libingot.a: $$(patsubst %.c,build/$(1)/%.o,$$(filter-out init/main.c tools/ingot.c,$$(SOURCES)))
+build/$(1)/libingot.a: $$(patsubst %.c,build/$(1)/%.o,$$(filter-out init/main.c tools/ingot.c,$$(CODE)))
 	@rm -f $$@ && ar rcs $$@ $$^
 build/$(1)/tests/%.run: build/$(1)/tests/%.o build/$(1)/libingot.a
 	@$$($(1).cc) $$($(1).flags) -Wl,--gc-sections -o $$@ $$^ -Lbuild/$(1)/libs/lib -lcmocka $$(LDLIBS)
-$(1)-objects: $$(patsubst %.c,build/$(1)/%.o,$$(SOURCES))
+$(1)-objects: $$(patsubst %.c,build/$(1)/%.o,$$(CODE))
 $(1)-units: $$(patsubst tests/%.c,build/$(1)/tests/%.run,$$(UNITS)) $(1)-objects
 	@tests/run $(1)-units $$(filter %.run,$$^)
--include $$(patsubst %.c,build/$(1)/%.d,$$(SOURCES) $$(UNITS))
+-include $$(patsubst %.c,build/$(1)/%.d,$$(CODE) $$(UNITS))
 endef
 $(foreach v,gcc san,$(eval $(call variant,$(v))))
 .SECONDARY:
@@ -105,10 +113,10 @@ $(foreach v,gcc san,$(eval $(call variant,$(v))))
 build/san/fuzz/%: build/san/tests/fuzz/%.o build/san/libingot.a
 	@mkdir -p $(@D) && clang $(san.flags) -fsanitize=fuzzer -o $@ $^ -Lbuild/san/libs/lib $(LDLIBS)
 
-GROUPS := static gcc-units san-units corpora service boot
+GROUPS := static gcc-units san-units corpora service reproducible boot
 check: build/.needs-check ## every test, with the boot of the real image (10 minutes)
 	@rm -rf build/results
-	@$(MAKE) -k -j$$(nproc) programs build/watermark.eif build/qemu || true
+	@$(MAKE) -k -j$$(nproc) programs examples build/qemu || true
 	@$(MAKE) -k $(GROUPS) || true
 	@tests/run --sum $(GROUPS)
 programs: gcc-objects san-objects $(FUZZERS:%=build/san/fuzz/%) $(foreach v,gcc san,$(patsubst tests/%.c,build/$(v)/tests/%.run,$(UNITS)))
@@ -117,8 +125,10 @@ static: | build/.needs-check ## layers, format, shell scripts, forbidden words
 corpora: $(FUZZERS:%=build/san/fuzz/%) ## the fuzzers' seeds, once each
 	@tests/run corpora tests/fuzz/replay.test
 service: gcc-units $(wildcard tests/*/*.test) ## scripts that try parts against nginx, OpenSSL, curl
-	@tests/run service $(filter-out tests/static/% tests/fuzz/% tests/boot/% tests/interop/%,$(wildcard tests/*/*.test))
-boot: build/.needs-check build/watermark.eif build/qemu ## the real image, booted
+	@tests/run service $(filter-out tests/static/% tests/fuzz/% tests/boot/% tests/interop/% tests/reproducible/%,$(wildcard tests/*/*.test))
+reproducible: build/.needs-check build/ingot ## mirrors, disks and kills that spoil a build; what is rebuilt; what is packed
+	@tests/run reproducible tests/reproducible/*.test
+boot: build/.needs-check examples build/qemu ## the real image, booted
 	@tests/run boot tests/boot/*.test
 check-interop: build/.needs-interop build/watermark.eif build/qemu ## AWS's own reader, a Go server
 	@tests/run interop tests/interop/*.test
@@ -132,14 +142,16 @@ fuzz: $(FUZZERS:%=build/san/fuzz/%) ## TIME seconds of each fuzzer; prints execu
 bench-boot: build/watermark.eif build/qemu ## figures of the booted image, medians of 5, software emulation
 	@tests/bench/boot
 
-rebuild: build/watermark.eif ## the image once more, elsewhere, from nothing but downloads: the same bytes?
-	@tests/rebuild
-record: build/watermark.eif ## writes reproducible/pcrs.json anew from this build
-	@tests/record > build/pcrs.json && mv build/pcrs.json reproducible/pcrs.json
+verify: ## everything once more, elsewhere, from nothing but the pinned inputs: the bytes of reproducible/pcrs.json?
+	@reproducible/verify
+verify-all: ## the same under other paths, times, users, hosts …: one hash (KERNEL='time order': the kernel too)
+	@reproducible/verify-all $(VARIATIONS)
+record: examples ## writes reproducible/pcrs.json anew from this build
+	@reproducible/record > build/pcrs.json && mv build/pcrs.json reproducible/pcrs.json
 format: ## clang-format over all of our C
-	@clang-format-14 -i $(SOURCES) $(HEADERS) $(wildcard tests/*/*.[ch] examples/*/*.c)
+	@clang-format-14 -i $(CODE) $(HEADERS) $(wildcard tests/*/*.[ch] examples/*/*.c)
 clean: ## remove build/ (downloads and built parts stay in ~/.cache/ingot)
 	@rm -rf build
 
-.PHONY: always help eif man install run demo check programs static corpora service boot check-interop check-long fuzz bench-boot rebuild record format clean \
-	$(foreach v,gcc san,$(v)-units $(v)-objects)
+.PHONY: always help eif man install examples run demo check programs static corpora service reproducible boot check-interop check-long fuzz bench-boot verify verify-all sources record format clean \
+	$(EXAMPLES:%=example-%) $(foreach v,gcc san,$(v)-units $(v)-objects)

@@ -2,6 +2,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # variables of those who source this
 
+# What in a caller's environment would change what tar, xz, grep and cd do here.
+unset CDPATH TAR_OPTIONS XZ_OPT XZ_DEFAULTS GZIP POSIXLY_CORRECT GREP_OPTIONS
+
 INGOT_HOME=${HOME:-/tmp}/.cache/ingot
 downloads=${INGOT_DOWNLOADS:-$INGOT_HOME/downloads}
 cache=${INGOT_CACHE:-$INGOT_HOME/cache}
