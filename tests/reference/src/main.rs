@@ -1,4 +1,9 @@
-//! Prints what AWS's reader sees in an enclave image, in the shape of `nitro-cli describe-eif`.
+//! AWS's own reader and writer of enclave images:
+//!
+//!   reference IMAGE                                            prints it in the shape of `nitro-cli describe-eif`
+//!   reference build IMAGE CERTIFICATE KEY KERNEL CMDLINE RAMDISK…   writes one, signed unless both are `-`
+mod writer;
+
 use aws_nitro_enclaves_image_format::utils::eif_reader::EifReader;
 use aws_nitro_enclaves_image_format::utils::{get_pcrs, PcrSignatureChecker};
 use serde_json::{json, Map, Value};
@@ -40,12 +45,14 @@ fn describe(path: &str) -> Result<Value, String> {
 }
 
 fn main() {
-    let path = std::env::args().nth(1).expect("usage: reference IMAGE");
-    match describe(&path) {
-        Ok(text) => println!("{text:#}"),
-        Err(sentence) => {
-            eprintln!("reference: {sentence}");
-            std::process::exit(1);
-        }
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let result = match words.as_slice() {
+        [verb, rest @ ..] if verb == "build" => writer::build(rest),
+        [image] => describe(image).map(|json| println!("{json:#}")),
+        _ => Err("usage: reference IMAGE | reference build …".into()),
+    };
+    if let Err(sentence) = result {
+        eprintln!("reference: {sentence}");
+        std::process::exit(1);
     }
 }
