@@ -36,8 +36,13 @@ endif
 
 eif: $(EIF) ## build the enclave image of CONFIG (default: examples/watermark) from pinned sources
 	@sha256sum $(EIF) >&2
-$(EIF): build/bzImage build/init build/ingot $(CONFIG) $(EIF:.eif=.inputs) reproducible/epoch
-	@SOURCE_DATE_EPOCH=$$(cat reproducible/epoch) build/ingot build -c $(CONFIG) $(if $(ROOT),--root '$(ROOT)') -o $@
+$(EIF): build/bzImage build/init build/ingot $(CONFIG) $(EIF:.eif=.inputs) $(EIF:.eif=.spdx.json) reproducible/epoch reproducible/provenance
+	@SOURCE_DATE_EPOCH=$$(cat reproducible/epoch) build/ingot build -c $(CONFIG) $(if $(ROOT),--root '$(ROOT)') -o $@ \
+		--sbom $(@:.eif=.spdx.json) --sbom $(@:.eif=.cdx.json)
+	@reproducible/provenance $@ $(CONFIG) $(if $(ROOT),'$(ROOT)')
+# What went into kernel and init. Their digests lie beside init; the provenance, which names the image, can only come after it.
+build/%.spdx.json build/%.cdx.json: build/bzImage build/init LICENSE $(addprefix reproducible/,sbom pinned.py licences)
+	@reproducible/sbom build/$*
 # What else decides an image, as a list, so that a file that went or got another mode counts: which CONFIG, its CA files, and all of ROOT.
 build/%.inputs: always
 	@mkdir -p build && { echo 'CONFIG=$(CONFIG) ROOT=$(ROOT)' && \
@@ -76,6 +81,8 @@ EXAMPLES := $(patsubst examples/%/enclave.ini,%,$(wildcard examples/*/enclave.in
 examples: $(EXAMPLES:%=example-%) ## every example's image
 $(EXAMPLES:%=example-%): example-%: build/bzImage build/init build/ingot
 	@words=$$(reproducible/example $*) && $(MAKE) eif $$words
+relock: ## newer versions of every pinned input, with open security updates; changes nothing
+	@reproducible/relock
 sources: build/sources.tar ## every pinned input in one tar, for `make eif SOURCES=build/sources.tar` without a network (EMULATOR=1: QEMU's too)
 build/sources.tar: $(wildcard reproducible/*.lock) reproducible/sources
 	@mkdir -p build && reproducible/sources $@
@@ -153,5 +160,5 @@ format: ## clang-format over all of our C
 clean: ## remove build/ (downloads and built parts stay in ~/.cache/ingot)
 	@rm -rf build
 
-.PHONY: always help eif man install examples run demo check programs static corpora service reproducible boot check-interop check-long fuzz bench-boot verify verify-all sources record format clean \
+.PHONY: always help eif relock man install examples run demo check programs static corpora service reproducible boot check-interop check-long fuzz bench-boot verify verify-all sources record format clean \
 	$(EXAMPLES:%=example-%) $(foreach v,gcc san,$(v)-units $(v)-objects)
