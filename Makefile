@@ -148,6 +148,10 @@ fuzz: $(FUZZERS:%=build/san/fuzz/%) ## TIME seconds of each fuzzer; prints execu
 	@tests/fuzz/run $(TIME) $(FUZZERS)
 bench-boot: build/watermark.eif build/qemu ## figures of the booted image, medians of 5, software emulation
 	@tests/bench/boot
+bench-image: build/watermark.eif | build/.needs-interop ## build and describe beside AWS's tools, 10 MB and 300 MB
+	@cargo install --quiet --locked --root '$(INGOT_CACHE)/cargo-eif_build' --version 0.2.1 eif_build
+	@cd tests/reference && cargo build --quiet --locked --release --target-dir '$(INGOT_CACHE)/cargo-reference'
+	@tests/bench/image
 
 verify: ## everything once more, elsewhere, from nothing but the pinned inputs: the bytes of reproducible/pcrs.json?
 	@reproducible/verify
@@ -160,5 +164,5 @@ format: ## clang-format over all of our C
 clean: ## remove build/ (downloads and built parts stay in ~/.cache/ingot)
 	@rm -rf build
 
-.PHONY: always help eif relock man install examples run demo check programs static corpora service reproducible boot check-interop check-long fuzz bench-boot verify verify-all sources record format clean \
+.PHONY: always help eif relock man install examples run demo check programs static corpora service reproducible boot check-interop check-long fuzz bench-boot bench-image verify verify-all sources record format clean \
 	$(EXAMPLES:%=example-%) $(foreach v,gcc san,$(v)-units $(v)-objects)
