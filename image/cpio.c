@@ -267,3 +267,15 @@ int cpio_next(struct cpio_reader *reader, struct cpio_entry *entry, struct reaso
     error = skip_zeros(reader, padding(entry->header.size), why);
     return error < 0 ? error : 1;
 }
+
+int cpio_next_plain(struct cpio_reader *reader, struct cpio_entry *entry, struct reason *why)
+{
+    int result = cpio_next(reader, entry, why);
+
+    if (result >= 0 && !entry->plain) {
+        return reason_set(why, -EINVAL,
+            "%s is not as ingot writes it (owner, times, numbers, or what stands behind the end)",
+            text_quote_string(entry->name).text);
+    }
+    return result;
+}

@@ -76,5 +76,7 @@ void cpio_reader_init(struct cpio_reader *reader, const struct source *source);
  * sentence that names the offset; -errno of reading.
  */
 int cpio_next(struct cpio_reader *reader, struct cpio_entry *entry, struct reason *why);
+/* The same for archives of ours: -EINVAL also for whatever is not plain. */
+int cpio_next_plain(struct cpio_reader *reader, struct cpio_entry *entry, struct reason *why);
 
 #endif

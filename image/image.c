@@ -78,44 +78,6 @@ static int refuse(struct reason *why, const char *path, const char *fault)
     return reason_set(why, -EINVAL, "%s %s", text_quote_string(path).text, fault);
 }
 
-/* The next entry as ingot writes it: 1, 0 at the end, -errno. */
-static int next_plain(struct cpio_reader *reader, struct cpio_entry *entry, struct reason *why)
-{
-    int result = cpio_next(reader, entry, why);
-
-    if (result >= 0 && !entry->plain) {
-        return refuse(
-            why, entry->name, "is not as ingot writes it (owner, times, numbers, or what stands behind the end)");
-    }
-    return result;
-}
-
-/* The runtime: /init and nothing else. */
-static int check_runtime(const struct source *source, struct reason *why)
-{
-    struct cpio_reader reader;
-    struct cpio_entry *entry = malloc(sizeof *entry);
-    int result;
-
-    if (entry == NULL) {
-        return reason_system(why, -ENOMEM, "no memory");
-    }
-    cpio_reader_init(&reader, source);
-    result = next_plain(&reader, entry, why);
-    if (result == 0 ||
-        (result > 0 && (strcmp(entry->name, "init") != 0 || entry->header.mode != (CPIO_REGULAR | 0755)))) {
-        result = refuse(why, entry->name, "stands where the runtime has init (a file of mode 0755)");
-    }
-    if (result > 0) {
-        result = next_plain(&reader, entry, why);
-        if (result > 0) {
-            result = refuse(why, entry->name, "stands in the runtime beside init");
-        }
-    }
-    free(entry);
-    return result;
-}
-
 static int digest_content(const struct source *content, uint8_t digest[static HASH_SHA256_SIZE], struct reason *why)
 {
     struct hash_sha256 hash;
@@ -252,7 +214,7 @@ static int find_files(struct image *image, const struct source *source, struct c
     int result;
 
     cpio_reader_init(&reader, source);
-    while ((result = next_plain(&reader, entry, why)) > 0) {
+    while ((result = cpio_next_plain(&reader, entry, why)) > 0) {
         int error = 0;
         if (have_manifest) {
             return refuse(why, entry->name, "stands behind " CONFIG_PATH_MANIFEST ", which must be the last");
@@ -288,7 +250,7 @@ static int compare_files(
     int result;
 
     cpio_reader_init(&reader, source);
-    while ((result = next_plain(&reader, entry, why)) > 0) {
+    while ((result = cpio_next_plain(&reader, entry, why)) > 0) {
         if (strcmp(entry->name, CONFIG_PATH_MANIFEST) == 0) {
             continue;
         }
@@ -331,7 +293,7 @@ static int check_ramdisks(struct image *image, bool digests, struct reason *why)
             count, count == 1 ? "" : "s");
     }
     source = eif_payload(&image->eif, first);
-    error = check_runtime(&source, why);
+    error = runtime_read(&source, &image->runtime, why);
     if (error < 0) {
         reason_prefix(why, "ramdisk 1 (runtime)");
         return error;

@@ -6,6 +6,7 @@
 #include "image/config.h"
 #include "image/eif.h"
 #include "image/manifest.h"
+#include "image/runtime.h"
 
 /*
  * Opens an image that `ingot build` wrote (AWS's describe-eif kind of look at anybody's file is eif_read()). Refused,
@@ -14,7 +15,7 @@
  *   - whatever eif_read() refuses; a wrong CRC; header flags; a kernel that is no bzImage; a command line without
  *     rootfstype=ramfs;
  *   - other than two ramdisks, or ramdisks that are not uncompressed archives exactly as ingot writes them;
- *   - in the first anything but `init`;
+ *   - in the first anything but `init` and, behind it, `sbom.sha256` (image/runtime.h);
  *   - in the second any path but app, app/enclave.ini, app/rootfs and below, and, last, app/manifest: so nothing there
  *     can replace the runtime; anything that lies behind a symbolic link; content at a path that PID 1 fills
  *     (image/tree.h: tree_reserved());
@@ -27,6 +28,7 @@ struct image {
     int fd;
     struct eif eif;
     struct eif_measurements measurements;
+    struct runtime runtime;   /* the digests of its bills of materials */
     struct config config;     /* of the measured app/enclave.ini: name, memory, endpoints, … */
     struct manifest manifest; /* every file of the application ramdisk */
 };

@@ -17,12 +17,13 @@
 #include "tools/pack.h"
 #include "tools/parts.h"
 #include "tools/verbs.h"
+#include "tools/went_in.h"
 
 static int run_build(int argc, char *argv[]);
 
 const struct verb verb_build = {
     .name = "build",
-    .arguments = "-c enclave.ini [--root DIR] [-o X.eif] | --parts DIR [-o X.eif]",
+    .arguments = "-c enclave.ini [--root DIR] [--sbom FILE] [-o X.eif] | --parts DIR [-o X.eif]",
     .summary = "pack enclave.ini and an application into an enclave image",
     .help =
         "  -c, --config FILE    enclave.ini\n"
@@ -32,6 +33,9 @@ const struct verb verb_build = {
         "  --kernel FILE        a bzImage (default: bzImage beside this program)\n"
         "  --init FILE          PID 1 (default: init beside this program)\n"
         "  --cmdline TEXT       the kernel's command line (default: AWS's for x86, and rootfstype=ramfs)\n"
+        "  --sbom FILE          a bill of materials of kernel and init: its SHA-256 goes into the runtime ramdisk, so "
+        "PCR1\n"
+        "                       covers it (ingot verify --sbom); up to four times\n"
         "  --parts DIR          instead of all that: pack the sections that `ingot extract` wrote into DIR; unchanged\n"
         "                       ones give back the same file, byte for byte (default output: DIR.eif)\n"
         "  --epoch SECONDS      BuildTime of the metadata, which is not measured (default: SOURCE_DATE_EPOCH, or 0)\n"
@@ -49,6 +53,8 @@ struct options {
     bool replaced; /* --kernel, --init or --cmdline */
     const char *cmdline;
     const char *epoch;
+    const char *sboms[RUNTIME_SBOMS_MAX];
+    size_t sbom_count;
     char kernel[PATH_MAX];
     char init[PATH_MAX];
 };
@@ -69,12 +75,12 @@ static void set_beside(char path[static PATH_MAX], const char *name)
 
 static int read_options(int argc, char *argv[], struct options *options)
 {
-    enum { ROOT = 256, PARTS, KERNEL, INIT, CMDLINE, EPOCH };
+    enum { ROOT = 256, PARTS, KERNEL, INIT, CMDLINE, EPOCH, SBOM };
     static const struct option known[] = {{"config", required_argument, NULL, 'c'},
         {"output", required_argument, NULL, 'o'}, {"root", required_argument, NULL, ROOT},
         {"parts", required_argument, NULL, PARTS}, {"kernel", required_argument, NULL, KERNEL},
         {"init", required_argument, NULL, INIT}, {"cmdline", required_argument, NULL, CMDLINE},
-        {"epoch", required_argument, NULL, EPOCH}, {0}};
+        {"epoch", required_argument, NULL, EPOCH}, {"sbom", required_argument, NULL, SBOM}, {0}};
     int option;
 
     *options = (struct options){.cmdline = PACK_CMDLINE, .epoch = getenv("SOURCE_DATE_EPOCH")};
@@ -108,6 +114,12 @@ static int read_options(int argc, char *argv[], struct options *options)
             options->replaced = true;
             options->cmdline = optarg;
             break;
+        case SBOM:
+            if (options->sbom_count == RUNTIME_SBOMS_MAX) {
+                return verb_misuse(&verb_build, "--sbom: at most %d", RUNTIME_SBOMS_MAX);
+            }
+            options->sboms[options->sbom_count++] = optarg;
+            break;
         case EPOCH:
             options->epoch = optarg;
             break;
@@ -118,7 +130,8 @@ static int read_options(int argc, char *argv[], struct options *options)
     if (optind != argc) {
         return verb_misuse(&verb_build, "%s: one word too many", text_quote_string(argv[optind]).text);
     }
-    if (options->parts != NULL && (options->config != NULL || options->root != NULL || options->replaced)) {
+    if (options->parts != NULL &&
+        (options->config != NULL || options->root != NULL || options->replaced || options->sbom_count > 0)) {
         return verb_misuse(&verb_build, "--parts DIR has all that goes into the image: only -o goes with it");
     }
     return options->config != NULL || options->parts != NULL ? EXIT_DONE
@@ -231,14 +244,19 @@ static int build(const struct options *options, const struct config *config, con
         error = reason_set(why, -ENAMETOOLONG, "%s: the path is too long", text_quote_string(options->output).text);
     }
     if (error == 0) {
-        const struct pack pack = {.config = config,
+        struct pack pack = {.config = config,
             .tree = &tree,
             .kernel = options->kernel,
             .init = options->init,
             .cmdline = options->cmdline,
             .epoch = epoch,
             .tool_version = INGOT_VERSION};
-        error = pack_write(&pack, output, &packed, why);
+        for (size_t i = 0; error == 0 && i < options->sbom_count; i++) {
+            error = went_in_add(&pack.runtime, options->sboms[i], why);
+        }
+        if (error == 0) {
+            error = pack_write(&pack, output, &packed, why);
+        }
     }
     if (error == 0) {
         error = write_pcrs(&packed.measurements, NULL, pcrs, why);

@@ -52,8 +52,7 @@ static int add(
     return 0;
 }
 
-/* What a library said of the image is an answer; what it said of the system is an error. */
-static int add_outcome(struct checks *checks, const char *name, int error, struct reason *why, const char *good)
+int checks_outcome(struct checks *checks, const char *name, int error, struct reason *why, const char *good)
 {
     struct reason sentence;
 
@@ -122,7 +121,7 @@ int checks_start(struct checks *checks, const struct source *source, struct reas
     }
     checks->whole = error == 0;
     (void)snprintf(good, sizeof good, "%zu sections: table, walk and end agree", checks->eif.section_count);
-    error = add_outcome(checks, "structure", error, why, good);
+    error = checks_outcome(checks, "structure", error, why, good);
     if (error == 0 && checks->whole) {
         error = add_flags(checks, why);
     }
@@ -172,7 +171,7 @@ static int add_build(struct checks *checks, struct reason *why)
             image.manifest.count);
         image_close(&image);
     }
-    return add_outcome(checks, "build", error, why, good);
+    return checks_outcome(checks, "build", error, why, good);
 }
 
 static int add_contents(struct checks *checks, const struct contents_faults *faults, struct reason *why)
@@ -206,7 +205,7 @@ int checks_content(struct checks *checks, struct reason *why)
         return 0;
     }
     error = contents_check(&checks->eif, &faults, why);
-    error = error < 0 ? add_outcome(checks, "content", error, why, "") : add_contents(checks, &faults, why);
+    error = error < 0 ? checks_outcome(checks, "content", error, why, "") : add_contents(checks, &faults, why);
     contents_free(&faults);
     return error < 0 ? error : add_build(checks, why);
 }
@@ -240,7 +239,7 @@ static int add_certificate(struct checks *checks, const struct signature *signat
     bool good;
 
     if (error < 0) {
-        return add_outcome(checks, "certificate", error, why, "");
+        return checks_outcome(checks, "certificate", error, why, "");
     }
     good = checks_dates(&certificate, at, &sentence);
     return add(checks, "certificate", good ? CHECK_OK : CHECK_FAILED, why, "%s", sentence.text);
@@ -262,7 +261,7 @@ int checks_signature(struct checks *checks, bool dates, int64_t at, struct reaso
         return error;
     }
     error = signature_holds(&signature, checks->measurements.pcr0, why) ? 0 : -EINVAL;
-    error = add_outcome(checks, "signature", error, why, "the certificate's key signed this image's PCR0");
+    error = checks_outcome(checks, "signature", error, why, "the certificate's key signed this image's PCR0");
     if (error == 0 && dates) {
         error = add_certificate(checks, &signature, at, why);
     }

@@ -12,7 +12,8 @@
 enum check_state { CHECK_OK, CHECK_FAILED, CHECK_SKIPPED };
 
 struct check {
-    const char *name; /* "structure", "flags", "crc", "content", "build", "signature", "certificate", "PCR0" … */
+    const char
+        *name; /* "structure", "flags", "crc", "content", "build", "signature", "certificate", "PCR0", "sbom" … */
     enum check_state state;
     char *text;
 };
@@ -53,6 +54,12 @@ int checks_demand_signature(struct checks *checks, struct reason *why);
 
 /* One answer for each expected PCR. */
 int checks_pcrs(struct checks *checks, const struct pcrs *expected, struct reason *why);
+
+/*
+ * Adds the answer of another check, from what a library returned and said: 0 is CHECK_OK with the sentence `good`; what
+ * it said of the image (verb_exit_code(): EXIT_NO) is CHECK_FAILED; what it said of the system is returned.
+ */
+int checks_outcome(struct checks *checks, const char *name, int error, struct reason *why, const char *good);
 
 /* The first answer that is CHECK_FAILED; NULL where there is none. */
 const struct check *checks_first_failed(const struct checks *checks);

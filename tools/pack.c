@@ -22,6 +22,7 @@
 
 #define PEM_FILE_MAX (64 * 1024)
 #define READ_SIZE 65536
+#define PAGE 4096 /* what a small file takes unpacked */
 
 /* ---- The application's files ---- */
 
@@ -266,7 +267,21 @@ static int put_metadata(
     return error;
 }
 
-static int put_runtime(struct eif_writer *writer, const char *path, uint64_t *init_size, struct reason *why)
+static int put_sboms(struct cpio_writer *archive, const struct runtime *runtime, struct reason *why)
+{
+    char text[RUNTIME_SBOMS_MAX * RUNTIME_SBOM_LINE + 1];
+    size_t size = runtime_sboms_text(runtime, text);
+    int error;
+
+    if (size == 0) {
+        return 0;
+    }
+    error = cpio_add(archive, RUNTIME_SBOMS, CPIO_REGULAR | 0644, size, why);
+    return error == 0 ? cpio_content(archive, text, size, why) : error;
+}
+
+static int put_runtime(
+    struct eif_writer *writer, const char *path, const struct runtime *runtime, uint64_t *content, struct reason *why)
 {
     struct cpio_writer archive;
     struct source source;
@@ -276,14 +291,17 @@ static int put_runtime(struct eif_writer *writer, const char *path, uint64_t *in
     if (error < 0) {
         return error;
     }
-    *init_size = source.size;
+    *content = source.size + (runtime->sbom_count > 0 ? PAGE : 0);
     error = eif_writer_begin(writer, EIF_RAMDISK, why);
     cpio_writer_init(&archive, put_to_eif, writer);
     if (error == 0) {
-        error = cpio_add(&archive, "init", CPIO_REGULAR | 0755, source.size, why);
+        error = cpio_add(&archive, RUNTIME_INIT, CPIO_REGULAR | 0755, source.size, why);
     }
     if (error == 0) {
         error = copy_source(&source, put_to_cpio, &archive, why);
+    }
+    if (error == 0) {
+        error = put_sboms(&archive, runtime, why);
     }
     if (error == 0) {
         error = cpio_end(&archive, why);
@@ -309,13 +327,13 @@ static int put_application(struct eif_writer *writer, const struct tree *tree, s
 
 /* ---- The file ---- */
 
-static int check_memory(
-    const struct pack *pack, const struct kernel *kernel, uint64_t init_size, struct packed *packed, struct reason *why)
+static int check_memory(const struct pack *pack, const struct kernel *kernel, uint64_t runtime_content,
+    struct packed *packed, struct reason *why)
 {
     const struct budget budget = {.file_size = packed->size,
         .kernel_memory = kernel->init_size,
         .archives = packed->size,
-        .content = pack->tree->content + init_size,
+        .content = pack->tree->content + runtime_content,
         .entries = pack->tree->count,
         .connections = pack->config->connections};
     uint64_t memory = pack->config->image.memory;
@@ -337,7 +355,7 @@ static int write_image(const struct pack *pack, int fd, struct packed *packed, s
     const struct config *config = pack->config;
     struct eif_writer *writer;
     struct kernel kernel;
-    uint64_t init_size = 0;
+    uint64_t runtime_content = 0;
     int error = eif_writer_open(&writer, fd, config->image.memory, config->image.cpus);
 
     if (error < 0) {
@@ -351,7 +369,7 @@ static int write_image(const struct pack *pack, int fd, struct packed *packed, s
         error = put_metadata(writer, pack, &kernel, why);
     }
     if (error == 0) {
-        error = put_runtime(writer, pack->init, &init_size, why);
+        error = put_runtime(writer, pack->init, &pack->runtime, &runtime_content, why);
     }
     if (error == 0) {
         error = put_application(writer, pack->tree, why);
@@ -360,7 +378,7 @@ static int write_image(const struct pack *pack, int fd, struct packed *packed, s
         error = eif_writer_finish(writer, &packed->measurements, &packed->size, why);
     }
     if (error == 0) {
-        error = check_memory(pack, &kernel, init_size, packed, why);
+        error = check_memory(pack, &kernel, runtime_content, packed, why);
     }
     eif_writer_close(writer);
     return error;

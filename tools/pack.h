@@ -6,6 +6,7 @@
 
 #include "image/config.h"
 #include "image/eif.h"
+#include "image/runtime.h"
 #include "image/tree.h"
 
 /*
@@ -22,7 +23,8 @@ struct pack {
     const char *kernel;      /* paths */
     const char *init;
     const char *cmdline;
-    int64_t epoch; /* BuildTime of the metadata */
+    struct runtime runtime; /* what lies beside init */
+    int64_t epoch;          /* BuildTime of the metadata */
     const char *tool_version;
 };
 

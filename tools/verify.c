@@ -13,13 +13,14 @@
 #include "tools/checks.h"
 #include "tools/moment.h"
 #include "tools/verbs.h"
+#include "tools/went_in.h"
 
 static int run_verify(int argc, char *argv[]);
 
 const struct verb verb_verify = {
     .name = "verify",
-    .arguments = "X.eif [--pcrs FILE] [--at TIME] [--signed] [--json]",
-    .summary = "check an image in full: structure, CRC, content, signature, expected PCRs",
+    .arguments = "X.eif [--pcrs FILE] [--at TIME] [--signed] [--sbom FILE] [--provenance FILE] [--json]",
+    .summary = "check an image in full: structure, CRC, content, signature, expected PCRs, what went in",
     .help =
         "Prints a line for each check: `ok`, `failed` or `skipped`, its name, and what was found. Exits 0 when none\n"
         "failed, 1 when one did. Takes images of any maker.\n"
@@ -34,11 +35,15 @@ const struct verb verb_verify = {
         "  signature    it is the certificate's, and over this image's PCR0\n"
         "  certificate  its dates\n"
         "  PCR0 …       those that --pcrs expects\n"
+        "  sbom         the file's digest lies in the measured runtime ramdisk\n"
+        "  provenance   the statement's subject is this file and this image's PCR0\n"
         "\n"
         "  --pcrs FILE  expected PCRs: X.pcrs.json, or anything with {\"Measurements\": {\"PCR0\": …}} or the inner\n"
         "               object alone; HashAlgorithm is passed over\n"
         "  --at TIME    judge the certificate's dates then and not now (" MOMENT_FORMS ")\n"
         "  --signed     an image that is not signed fails\n"
+        "  --sbom FILE  the bill of materials that came with the image, SPDX or CycloneDX; up to four times\n"
+        "  --provenance FILE  the SLSA provenance that came with it, as it is made before the image is signed\n"
         "  --json       {\"Image\", \"Passed\", \"Checks\": [{\"Check\", \"State\", \"Text\"}], \"Measurements\"}\n"
         "\n"
         "A signature says who signed, not that you trust them: compare PCR8, or put it into --pcrs.\n",
@@ -48,6 +53,9 @@ const struct verb verb_verify = {
 struct options {
     const char *image;
     const char *pcrs;
+    const char *sboms[RUNTIME_SBOMS_MAX];
+    size_t sbom_count;
+    const char *provenance;
     int64_t at;
     bool must_be_signed;
     bool json;
@@ -55,9 +63,10 @@ struct options {
 
 static int read_options(int argc, char *argv[], struct options *options)
 {
-    enum { PCRS = 256, AT, SIGNED, JSON };
+    enum { PCRS = 256, AT, SIGNED, SBOM, PROVENANCE, JSON };
     static const struct option known[] = {{"pcrs", required_argument, NULL, PCRS}, {"at", required_argument, NULL, AT},
-        {"signed", no_argument, NULL, SIGNED}, {"json", no_argument, NULL, JSON}, {0}};
+        {"signed", no_argument, NULL, SIGNED}, {"sbom", required_argument, NULL, SBOM},
+        {"provenance", required_argument, NULL, PROVENANCE}, {"json", no_argument, NULL, JSON}, {0}};
     int option;
 
     *options = (struct options){.at = time(NULL)};
@@ -76,6 +85,15 @@ static int read_options(int argc, char *argv[], struct options *options)
             break;
         case SIGNED:
             options->must_be_signed = true;
+            break;
+        case SBOM:
+            if (options->sbom_count == RUNTIME_SBOMS_MAX) {
+                return verb_misuse(&verb_verify, "--sbom: at most %d", RUNTIME_SBOMS_MAX);
+            }
+            options->sboms[options->sbom_count++] = optarg;
+            break;
+        case PROVENANCE:
+            options->provenance = optarg;
             break;
         case JSON:
             options->json = true;
@@ -148,7 +166,16 @@ static int make_checks(const struct options *options, const struct source *sourc
     if (error == 0 && options->must_be_signed) {
         error = checks_demand_signature(checks, why);
     }
-    return error == 0 ? checks_pcrs(checks, expected, why) : error;
+    if (error == 0) {
+        error = checks_pcrs(checks, expected, why);
+    }
+    for (size_t i = 0; error == 0 && i < options->sbom_count; i++) {
+        error = went_in_sbom(checks, options->sboms[i], why);
+    }
+    if (error == 0 && options->provenance != NULL) {
+        error = went_in_provenance(checks, options->provenance, why);
+    }
+    return error;
 }
 
 static int verify(const struct options *options, const struct pcrs *expected, bool *passed, struct reason *why)
