@@ -109,7 +109,7 @@ int eif_measure(const struct eif *eif, struct eif_measurements *measurements, st
 /* The CRC alone, in a fifth of the time. 0 or -errno of reading. */
 int eif_check_crc(const struct eif *eif, bool *matches, struct reason *why);
 
-/* The PCR of one extension: what eif_measure() does with a content's digest, and PCR3, PCR4, PCR8 with theirs. */
+/* The PCR of one extension: what eif_measure() does with a content's digest, and PCR8 with the certificate's. */
 void eif_pcr(const uint8_t content_digest[static HASH_SHA384_SIZE], uint8_t pcr[static EIF_PCR_SIZE]);
 
 /* ---- Writing ---- */
