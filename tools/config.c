@@ -91,9 +91,7 @@ static void print_allow_list(const struct config *config)
     printf("allowlist:%s\n", config->endpoint_count == 0 ? " []" : "");
     for (size_t i = 0; i < config->endpoint_count; i++) {
         const struct config_endpoint *endpoint = &config->endpoints[i];
-        if (config_endpoint_find(config, endpoint->host, endpoint->port) == endpoint) { /* once */
-            printf("- {address: \"%s\", port: %u}\n", endpoint->host, (unsigned)endpoint->port);
-        }
+        printf("- {address: \"%s\", port: %u}\n", endpoint->host, (unsigned)endpoint->port);
     }
     for (size_t i = 0; i < config->endpoint_count; i++) {
         const struct config_endpoint *endpoint = &config->endpoints[i];
