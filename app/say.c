@@ -3,7 +3,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <unistd.h>
+
+#include "base/console.h"
 
 void say(const char *format, ...)
 {
@@ -18,7 +19,5 @@ void say(const char *format, ...)
     }
     size = size > SAY_MAX ? SAY_MAX : size;
     line[size] = '\n';
-    /* A console that does not take it: there is nobody to tell. */
-    ssize_t written = write(STDERR_FILENO, line, (size_t)size + 1);
-    (void)written;
+    (void)console_write(line, (size_t)size + 1);
 }

@@ -1,16 +1,21 @@
 /* boot: the enclave's start as one table of steps, and the only two ways in which it ends. */
 #include "init/boot.h"
 
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/reboot.h>
-#include <termios.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "base/console.h"
 #include "init/enclave.h"
 #include "init/log.h"
+
+#define DRAIN_MS 2000
+#define NAP_MS 20
 
 static const struct {
     const char *name;
@@ -30,18 +35,32 @@ static const struct {
     {"heartbeat", step_heartbeat},
 };
 
+/* Not tcdrain(3), which has no end where the console does not take anything. */
+static void drain(void)
+{
+    int left = 1;
+
+    for (int i = 0; i < DRAIN_MS / NAP_MS && ioctl(STDERR_FILENO, TIOCOUTQ, &left) == 0 && left > 0; i++) {
+        (void)poll(NULL, 0, NAP_MS);
+    }
+    (void)poll(NULL, 0, NAP_MS); /* what is left is in the device's own queue */
+}
+
 /* There is no power-off without ACPI: the kernel would halt, and the enclave's memory stay taken for ever. */
 static _Noreturn void end(const char *what, const char *how)
 {
     char line[LOG_LINE_MAX];
-    int length = snprintf(line, sizeof line, "ingot: %s: %s\n", what, how);
+    /* A line of its own, whatever a program has left half-written. */
+    int length = snprintf(line, sizeof line, "\ningot: %s: %s\n", what, how);
 
     if (length >= (int)sizeof line) {
         line[sizeof line - 2] = '\n';
     }
-    (void)file_write_all(STDERR_FILENO, line, strlen(line));
-    (void)tcdrain(STDERR_FILENO);
-    sync();
+    (void)kill(-1, SIGKILL); /* what is in the middle of a long write would cover the last line */
+    for (int i = 0; i < DRAIN_MS / NAP_MS && !console_write(line, strlen(line)); i++) {
+        (void)poll(NULL, 0, NAP_MS);
+    }
+    drain();
     (void)reboot(RB_AUTOBOOT);
     for (;;) {
         (void)pause();

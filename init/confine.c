@@ -155,11 +155,18 @@ static const unsigned calls_denied[] = {
     SYS_vhangup,
 };
 #define NO_PERMISSION (SECCOMP_RET_ERRNO | EPERM)
+#define TERMINAL 0x5400         /* 'T' << 8: <asm-generic/ioctls.h> */
+#define TERMINAL_GET 0x802c542a /* TCGETS2, which C libraries define differently */
 #define NAMESPACES                                                                                                     \
     (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
 static const struct filter_rule rules_program[] = {
     {SYS_socket, FILTER_ONE_OF, 0, {AF_INET, AF_UNIX}, SECCOMP_RET_ALLOW, NO_FAMILY},
     {SYS_socketpair, FILTER_ONE_OF, 0, {AF_INET, AF_UNIX}, SECCOMP_RET_ALLOW, NO_FAMILY},
+    /* Of a terminal, questions only: the console is everybody's, and must not be stopped, taken or set. */
+    {SYS_ioctl, FILTER_OF_KIND, 1,
+        {TERMINAL, TCGETS, TERMINAL_GET, TIOCGPGRP, TIOCGWINSZ, TIOCOUTQ, FIONREAD, FIONBIO, FIOASYNC, FIOCLEX,
+            FIONCLEX},
+        SECCOMP_RET_ALLOW, NO_PERMISSION},
     {SYS_clone, FILTER_NO_BITS, 0, {NAMESPACES}, SECCOMP_RET_ALLOW, NO_PERMISSION},
     /* Its flags lie in memory, where no filter sees them; every C library falls back to clone() from this answer. */
     {SYS_clone3, FILTER_ALWAYS, 0, {0}, SECCOMP_RET_ERRNO | ENOSYS, 0},

@@ -27,7 +27,8 @@ int confine_role(const char *role, const struct config *config, struct reason *w
  * The same for a user's program, between fork and exec: limits (its memory and processes are init/cgroup.h's), chroot
  * to app/rootfs, user ROLE_UID_APP, no_new_privs, and a list of calls that are refused: socket() of any family but
  * AF_INET and AF_UNIX fails with EAFNOSUPPORT; mounting, tracing, BPF, modules, reboot, clocks, namespaces, keys, swap
- * and the like with EPERM; 32-bit and x32 calls end it. The list is inherited by all it starts.
+ * and the like with EPERM, and so all that changes a terminal; 32-bit and x32 calls end it. The list is inherited by
+ * all it starts.
  */
 int confine_program(struct reason *why);
 

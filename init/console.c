@@ -9,9 +9,19 @@
 
 #define CONSOLE "/dev/console" /* in the kernel's built-in ramdisk already */
 
+int console_for_program(struct reason *why)
+{
+    int fd = open(CONSOLE, O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+    if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0) {
+        return reason_system(why, -errno, "cannot use " CONSOLE);
+    }
+    return 0;
+}
+
 int step_console(struct enclave *enclave, struct reason *said)
 {
-    int fd = open(CONSOLE, O_RDWR | O_NOCTTY);
+    int fd = open(CONSOLE, O_RDWR | O_NOCTTY | O_NONBLOCK); /* base/console.h says why */
 
     (void)enclave;
     /* Unknown words of the command line arrive as arguments and variables: the parent's hypervisor chose some of them.

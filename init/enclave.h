@@ -74,6 +74,9 @@ enclave_step step_listeners;
 enclave_step step_roles;
 enclave_step step_heartbeat;
 
+/* console.c: the calling process's output to the console waits from here on, as programs expect it. */
+int console_for_program(struct reason *why);
+
 /* mounts.c: the application's own /dev, /proc, /tmp, /run; after the image was checked and its folders written, before
  * anything runs. */
 int mounts_application(struct reason *why);

@@ -62,7 +62,14 @@ static void put_test(struct filter *filter, const struct filter_rule *rule)
         when(filter, BPF_JSET, rule->values[0], false);
         answer(filter, rule->action);
     } else {
-        for (size_t i = 0; i < FILTER_VALUES && rule->values[i] != 0; i++) {
+        bool of_kind = rule->test == FILTER_OF_KIND;
+        if (of_kind) {
+            put(filter, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff00));
+            when(filter, BPF_JEQ, rule->values[0], false);
+            answer(filter, rule->action);
+            load(filter, offsetof(struct seccomp_data, args) + rule->argument * sizeof(uint64_t));
+        }
+        for (size_t i = of_kind; i < FILTER_VALUES && rule->values[i] != 0; i++) {
             when(filter, BPF_JEQ, rule->values[i], true);
             answer(filter, rule->action);
         }

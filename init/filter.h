@@ -13,11 +13,12 @@
  *   filter_start() ── filter_calls(), filter_rules(), in any order ── filter_finish(): code[0 … used) is the program
  */
 #define FILTER_MAX 512 /* instructions */
-#define FILTER_VALUES 3
+#define FILTER_VALUES 11
 
 enum filter_test {
     FILTER_ALWAYS,  /* action */
     FILTER_ONE_OF,  /* action where the argument is one of the values that are not 0, else otherwise */
+    FILTER_OF_KIND, /* otherwise where bits 8–15 of the argument are those of values[0] and it is none of the others */
     FILTER_NO_BITS, /* action where the argument has none of the bits of values[0], else otherwise */
 };
 

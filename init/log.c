@@ -5,9 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "base/file.h"
+#include "base/console.h"
 
 static int64_t started;
 
@@ -43,5 +42,5 @@ void log_line(const char *subject, const char *format, ...)
     va_end(args);
     size_t length = strlen(line);
     line[length++] = '\n';
-    (void)file_write_all(STDERR_FILENO, line, length);
+    (void)console_write(line, length);
 }

@@ -103,6 +103,9 @@ static _Noreturn void run(const struct enclave *enclave)
         error = cgroup_enter(&why);
     }
     if (error == 0) {
+        error = console_for_program(&why);
+    }
+    if (error == 0) {
         error = confine_program(&why);
     }
     if (error == 0) {

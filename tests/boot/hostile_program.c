@@ -6,16 +6,31 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/reboot.h>
 #include <sys/socket.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
 static void tell(const char *what, long result)
 {
     printf("hostile: %s: %s\n", what, result < 0 ? strerror(errno) : "done");
+}
+
+/* One write of a gigabyte of zero pages, which cost nothing: the terminal is ours as long as it lasts. */
+static void flood(void)
+{
+    void *zeros = mmap(NULL, 1 << 30, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (zeros != MAP_FAILED && fork() == 0) {
+        (void)!write(STDOUT_FILENO, zeros, 1 << 30);
+        _exit(0);
+    }
+    sleep(1);
 }
 
 int main(int argc, char **argv)
@@ -39,9 +54,19 @@ int main(int argc, char **argv)
     tell("kill", kill(1, 9));
     tell("reboot", reboot(RB_AUTOBOOT));
     tell("write /etc/hosts", open("/etc/hosts", O_WRONLY));
+    /* The console is everybody's: who stops it stops all that are about to say something on it. */
+    tell("TIOCSTI", ioctl(STDOUT_FILENO, TIOCSTI, "x"));
+    tell("TIOCSCTTY", ioctl(STDOUT_FILENO, TIOCSCTTY, 0));
+    tell("TCSETS", tcsetattr(STDOUT_FILENO, TCSANOW, &(struct termios){.c_cflag = CRTSCTS}));
     for (char **variable = environ; *variable != NULL; variable++) {
         printf("hostile: variable %.*s\n", (int)strcspn(*variable, "="), *variable);
     }
     printf("hostile: %s has tried everything\n", argv[0]);
+    fflush(stdout);
+    if (tcflow(STDOUT_FILENO, TCOOFF) < 0) {
+        tell("TCOOFF", -1);
+    }
+    fflush(stdout);
+    flood();
     return 7;
 }

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -211,6 +212,39 @@ static void a_program_makes_no_namespaces(void **state)
     assert_fine(confined(NULL, namespaces));
 }
 
+static int ioctl_error(unsigned long request)
+{
+    char argument[128] = {0};
+
+    return syscall(SYS_ioctl, STDIN_FILENO, request, argument) == -1 ? errno : 0;
+}
+
+/* On what is no terminal: what is let through fails with ENOTTY. */
+static void terminals(void)
+{
+    static const unsigned long asked[] = {TCGETS, TIOCGWINSZ, TIOCGPGRP, TIOCOUTQ};
+    static const unsigned long changed[] = {TCSETS, TCSETSW, TCSETSF, TCXONC, TCSBRK, TCSBRKP, TCFLSH, TIOCSTI,
+        TIOCSCTTY, TIOCNOTTY, TIOCEXCL, TIOCSETD, TIOCCONS, TIOCSWINSZ, TIOCSPGRP, TIOCVHANGUP,
+        0x402c542b /* TCSETS2 */};
+
+    require(dup2(open("/dev/null", O_RDWR), STDIN_FILENO) == STDIN_FILENO);
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        require(ioctl_error(asked[i]) == ENOTTY);
+    }
+    for (size_t i = 0; i < sizeof changed / sizeof changed[0]; i++) {
+        require(ioctl_error(changed[i]) == EPERM);
+        require(ioctl_error(changed[i] | 1UL << 32) == EPERM);
+    }
+    require(ioctl_error(FIONBIO) == 0 || errno == ENOTTY);
+    require(ioctl_error(0x8927) == ENOTTY); /* SIOCGIFHWADDR: of another kind */
+}
+
+static void a_program_asks_a_terminal_and_changes_none(void **state)
+{
+    (void)state;
+    assert_fine(confined(NULL, terminals));
+}
+
 static void *thread(void *arg)
 {
     *(int *)arg = 7;
@@ -387,6 +421,7 @@ int main(void)
         cmocka_unit_test(a_program_opens_only_inet_and_unix_sockets),
         cmocka_unit_test(a_program_may_not_steer_the_kernel),
         cmocka_unit_test(a_program_makes_no_namespaces),
+        cmocka_unit_test(a_program_asks_a_terminal_and_changes_none),
         cmocka_unit_test(a_program_does_its_daily_work),
         cmocka_unit_test(calls_of_another_architecture_kill),
         cmocka_unit_test(a_role_that_leaves_its_list_ends_and_says_where),
