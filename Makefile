@@ -117,6 +117,18 @@ endef
 $(foreach v,gcc san,$(eval $(call variant,$(v))))
 .SECONDARY:
 
+# A third build, for the share of lines that the fuzzers reach.
+cov.flags := -O1 -fprofile-instr-generate -fcoverage-mapping -fsanitize=fuzzer-no-link
+build/cov/%.o: %.c build/gcc/libs/.key
+	@mkdir -p $(@D) && clang $(CFLAGS) $(cov.flags) -isystem build/gcc/libs/include -c $< -o $@
+build/cov/libingot.a: $(patsubst %.c,build/cov/%.o,$(filter-out init/main.c tools/ingot.c,$(CODE)))
+	@rm -f $@ && ar rcs $@ $^
+build/cov/fuzz/%: build/cov/tests/fuzz/%.o build/cov/libingot.a
+	@mkdir -p $(@D) && clang $(cov.flags) -fsanitize=fuzzer -o $@ $^ -Lbuild/gcc/libs/lib $(LDLIBS)
+PARSERS := $(shell sed -n 's/^\([a-z_]*\) .*/\1/p' tests/fuzz/parsers)
+coverage: $(PARSERS:%=build/cov/fuzz/%) ## the share of the parsers' lines that the fuzzers' inputs reach
+	@tests/fuzz/coverage $(PARSERS)
+
 build/san/fuzz/%: build/san/tests/fuzz/%.o build/san/libingot.a
 	@mkdir -p $(@D) && clang $(san.flags) -fsanitize=fuzzer -o $@ $^ -Lbuild/san/libs/lib $(LDLIBS)
 
@@ -133,7 +145,7 @@ corpora: $(FUZZERS:%=build/san/fuzz/%) ## the fuzzers' seeds, once each
 	@tests/run corpora tests/fuzz/replay.test
 service: gcc-units $(wildcard tests/*/*.test) ## scripts that try parts against nginx, OpenSSL, curl
 	@tests/run service $(filter-out tests/static/% tests/fuzz/% tests/boot/% tests/interop/% tests/reproducible/%,$(wildcard tests/*/*.test))
-reproducible: build/.needs-check build/ingot ## mirrors, disks and kills that spoil a build; what is rebuilt; what is packed
+reproducible: build/.needs-check build/bzImage build/ingot ## mirrors, disks and kills that spoil a build; what is rebuilt; what is packed
 	@tests/run reproducible tests/reproducible/*.test
 boot: build/.needs-check examples build/qemu ## the real image, booted
 	@tests/run boot tests/boot/*.test
@@ -146,6 +158,7 @@ check-long: check check-interop ## all of it at full length: fuzzers, soak, ever
 	@tests/run --sum $(GROUPS) interop long
 fuzz: $(FUZZERS:%=build/san/fuzz/%) ## TIME seconds of each fuzzer; prints executions and coverage
 	@tests/fuzz/run $(TIME) $(FUZZERS)
+	@$(MAKE) coverage
 bench-boot: build/watermark.eif build/qemu ## figures of the booted image, medians of 5, software emulation
 	@tests/bench/boot
 bench-image: build/watermark.eif | build/.needs-interop ## build and describe beside AWS's tools, 10 MB and 300 MB
@@ -164,5 +177,5 @@ format: ## clang-format over all of our C
 clean: ## remove build/ (downloads and built parts stay in ~/.cache/ingot)
 	@rm -rf build
 
-.PHONY: always help eif relock man install examples run demo check programs static corpora service reproducible boot check-interop check-long fuzz bench-boot bench-image verify verify-all sources record format clean \
+.PHONY: always help eif relock man install examples run demo check programs static corpora service reproducible boot check-interop check-long coverage fuzz bench-boot bench-image verify verify-all sources record format clean \
 	$(EXAMPLES:%=example-%) $(foreach v,gcc san,$(v)-units $(v)-objects)

@@ -44,7 +44,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             end = eif.sections[i].offset + eif.sections[i].size;
         }
         require(end == size);
+        bool matches;
         require(eif_measure(&eif, &measurements, &why) == 0);
+        require(eif_check_crc(&eif, &matches, &why) == 0 && matches == measurements.crc_matches);
         uint8_t *copy = malloc(size);
         if (copy != NULL) {
             memcpy(copy, data, size);
