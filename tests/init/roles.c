@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,7 +23,8 @@
 #include "init/enclave.h"
 #include "init/log.h"
 
-#define PROBE "probe" /* the role that this program plays for itself */
+#define PROBE "probe"   /* the role that this program plays for itself */
+#define SERVER "server" /* another */
 #define LISTENERS 40
 #define START "12345"
 
@@ -82,15 +85,108 @@ static void descriptors_arrive_at_their_numbers_and_no_others(void **state)
     assert_int_equal(byte, 'Y');
 }
 
+/* As the role: tells each connection its process id, and dies of the word "die". */
+static int serve(void)
+{
+    char word[4] = "";
+
+    for (;;) {
+        int fd = accept(ROLE_FIRST, NULL, NULL);
+        pid_t self = getpid();
+        if (fd < 0 || write(fd, &self, sizeof self) != sizeof self || read(fd, word, sizeof word) < 0) {
+            return __LINE__;
+        }
+        if (strncmp(word, "die", 3) == 0) {
+            (void)kill(self, SIGKILL);
+        }
+        close(fd);
+    }
+}
+
+static struct {
+    struct loop *loop;
+    struct supervisor *supervisor;
+    int listener;
+    int control[2];
+    unsigned ends;
+} life;
+
+static int life_start(struct service *service, pid_t *pid, struct reason *why)
+{
+    (void)service;
+    return role_spawn(SERVER, life.control[1], &life.listener, 1, pid, why);
+}
+
+static enum service_next life_ended(struct service *service, int status)
+{
+    (void)service;
+    assert_true(WIFSIGNALED(status));
+    life.ends++;
+    return SERVICE_AGAIN;
+}
+
+/* The process that answers a connection made now, the loop of PID 1 turning meanwhile; then says word to it. */
+static pid_t ask(const struct sockaddr_un *address, const char *word)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    pid_t who = 0;
+
+    assert_int_equal(connect(fd, (const struct sockaddr *)address, sizeof *address), 0);
+    for (int i = 0; i < 500 && recv(fd, &who, sizeof who, MSG_DONTWAIT) != sizeof who; i++) {
+        assert_int_equal(loop_turn(life.loop, 10), 0);
+    }
+    assert_int_equal(send(fd, word, strlen(word), MSG_NOSIGNAL), strlen(word));
+    close(fd);
+    return who;
+}
+
+/* Neither the listening socket is lost nor a connection that came while nobody was there to accept it. */
+static void a_role_that_dies_is_started_again_and_loses_no_listener(void **state)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "\0ingot-test-roles"};
+    struct service service = {.name = SERVER, .start = life_start, .ended = life_ended};
+    struct reason why;
+
+    (void)state;
+    (void)snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "ingot-roles-%d", getpid());
+    life.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(life.listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(life.listener, 8), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, life.control), 0);
+    assert_int_equal(loop_open(&life.loop), 0);
+    assert_int_equal(supervise_open(&life.supervisor, life.loop, &why), 0);
+    service_start(life.supervisor, &service);
+    pid_t first = ask(&address, "die");
+    assert_int_equal(first, service.pid);
+    pid_t second = ask(&address, "live"); /* made before PID 1 has seen the end of the first */
+    assert_int_equal(life.ends, 1);
+    assert_int_equal(second, service.pid);
+    assert_int_not_equal(first, second);
+    assert_int_equal(ask(&address, "die"), second);
+    for (int i = 0; i < 500 && life.ends < 2; i++) {
+        assert_int_equal(loop_turn(life.loop, 10), 0);
+    }
+    pid_t third = ask(&address, "live"); /* made while there is none */
+    assert_int_equal(third, service.pid);
+    assert_int_not_equal(second, third);
+    assert_int_equal(kill(third, SIGKILL), 0);
+    close(life.listener);
+    loop_close(life.loop);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(descriptors_arrive_at_their_numbers_and_no_others),
+        cmocka_unit_test(a_role_that_dies_is_started_again_and_loses_no_listener),
     };
     struct rlimit files = {4096, 4096};
 
     if (strcmp(argv[0], PROBE) == 0) {
         return probe(argc, argv);
+    }
+    if (strcmp(argv[0], SERVER) == 0) {
+        return serve();
     }
     if (setrlimit(RLIMIT_NOFILE, &files) < 0) {
         perror("setrlimit");
