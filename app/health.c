@@ -97,7 +97,12 @@ static json_t *summarize(const struct health *health)
             return NULL;
         }
     }
-    return json_pack("{s:o}", "endpoints_status", hosts);
+    json_t *summary = json_object();
+    if (json_object_set_new(summary, "endpoints_status", hosts) < 0) { /* hosts is given up then too */
+        json_decref(summary);
+        return NULL;
+    }
+    return summary;
 }
 
 static void answer(struct http_exchange *exchange, const json_t *summary)

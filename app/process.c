@@ -73,8 +73,9 @@ static int write_request(
     struct http_buffer *request, const struct service *service, json_t *data, json_t *user, struct reason *why)
 {
     char target[SERVICE_PREFIX_MAX + sizeof TARGET];
-    json_t *body = json_pack("{s:O,s:O}", "data", data, "user_id", user);
-    size_t size = json_dumpb(body, NULL, 0, JSON_COMPACT);
+    json_t *body = json_object();
+    bool whole = json_object_set(body, "data", data) == 0 && json_object_set(body, "user_id", user) == 0;
+    size_t size = whole ? json_dumpb(body, NULL, 0, JSON_COMPACT) : 0;
     int error = size > 0 ? 0 : -ENOMEM;
 
     (void)snprintf(target, sizeof target, "%s" TARGET, service->prefix);

@@ -10,7 +10,7 @@
  * One control group (version 2) for the program. It may take all that is free when the roles start but CGROUP_LEFT;
  * over that the kernel ends the whole of it, and not the relay, and it is restarted as `restart =` says.
  */
-#define CGROUP_ROOT "/cgroup"           /* mounted by the step mounts */
+#define CGROUP_ROOT "/cgroup"           /* mounted where there is a program (mounts.c) */
 #define CGROUP_LEFT (UINT64_C(8) << 20) /* bytes, for PID 1, the relay and pushes */
 #define CGROUP_LEAST (UINT64_C(4) << 20)
 #define CGROUP_PROCESSES 128u /* and threads; the kernel allows 394 in all at 64 MiB */

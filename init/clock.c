@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "attest/nsm.h"
+#include "crypto/x509.h"
 #include "init/enclave.h"
 #include "init/log.h"
 
@@ -106,9 +107,7 @@ static void again(struct loop_timer *timer)
 int step_clock(struct enclave *enclave, struct reason *said)
 {
     uint64_t answer;
-    char text[32];
-    time_t seconds;
-    struct tm parts;
+    char text[X509_DATE_SIZE];
     int error = nsm_time(enclave->nsm, &answer, said);
 
     if (error < 0) {
@@ -128,7 +127,6 @@ int step_clock(struct enclave *enclave, struct reason *said)
     if (error < 0) {
         return reason_system(said, error, "cannot wait for the next look at the NSM's time");
     }
-    seconds = (time_t)(answer / 1000);
-    (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &parts));
+    x509_date_text((int64_t)(answer / 1000), text); /* strftime() would bring all that is known of time zones */
     return reason_set(said, 0, "%s from the NSM", text);
 }

@@ -77,9 +77,9 @@ enclave_step step_heartbeat;
 /* console.c: the calling process's output to the console waits from here on, as programs expect it. */
 int console_for_program(struct reason *why);
 
-/* mounts.c: the application's own /dev, /proc, /tmp, /run; after the image was checked and its folders written, before
- * anything runs. */
-int mounts_application(struct reason *why);
+/* mounts.c: the folder of the identity, and for a user's program its own /dev, /proc, /tmp, /run and control groups;
+ * after the image was checked and its folders written, before anything runs. */
+int mounts_application(bool built_in, struct reason *why);
 /* mounts.c: nothing is written into the root folder (a ramfs, unbounded) from here on. */
 int mounts_seal(struct reason *why);
 

@@ -25,15 +25,19 @@ struct place {
 static const struct place system_places[] = {
     {"/proc", "proc", INERT, NULL},
     {"/dev", "devtmpfs", MS_NOSUID | MS_NOEXEC, NULL},
-    {CGROUP_ROOT, "cgroup2", INERT, NULL},
 };
 
-static const struct place application_places[] = {
+/* Ours need none of these, and each takes the kernel its time. */
+static const struct place program_places[] = {
+    {CGROUP_ROOT, "cgroup2", INERT, NULL},
     {ENCLAVE_ROOT "/proc", "proc", INERT | MS_RDONLY, "hidepid=invisible"},
     {ENCLAVE_ROOT "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=0755,size=64k,nr_inodes=32"},
     {ENCLAVE_ROOT "/dev/shm", "tmpfs", INERT, "mode=1777,size=10%,nr_inodes=4096"},
     {ENCLAVE_ROOT "/tmp", "tmpfs", INERT, "mode=1777,size=10%,nr_inodes=4096"},
     {ENCLAVE_ROOT "/run", "tmpfs", INERT, "mode=1777,size=5%,nr_inodes=1024"},
+};
+
+static const struct place identity_places[] = {
     {ENCLAVE_ROOT ENCLAVE_IDENTITY_FOLDER, "tmpfs", INERT, "mode=0755,size=1m,nr_inodes=64"},
 };
 
@@ -57,7 +61,6 @@ static const struct {
     {ENCLAVE_ROOT "/dev/stdin", "/proc/self/fd/0"},
     {ENCLAVE_ROOT "/dev/stdout", "/proc/self/fd/1"},
     {ENCLAVE_ROOT "/dev/stderr", "/proc/self/fd/2"},
-    {ENCLAVE_ROOT CONFIG_CERTS_FOLDER, "identity/now"},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -119,12 +122,12 @@ int step_mounts(struct enclave *enclave, struct reason *said)
     if (fchmod(STDOUT_FILENO, 0622) < 0) {
         return reason_system(said, -errno, "cannot open the console to the application");
     }
-    return reason_set(said, 0, "/proc, /dev, " CGROUP_ROOT);
+    return reason_set(said, 0, "/proc, /dev");
 }
 
-int mounts_application(struct reason *why)
+static int mounts_program(struct reason *why)
 {
-    int error = mount_all(application_places, COUNT(application_places), why);
+    int error = mount_all(program_places, COUNT(program_places), why);
 
     for (size_t i = 0; i < COUNT(devices) && error == 0; i++) {
         if (mknod(devices[i].path, S_IFCHR | 0666, makedev(devices[i].major, devices[i].minor)) < 0 ||
@@ -142,6 +145,16 @@ int mounts_application(struct reason *why)
         error = reason_system(why, -errno, "cannot make " ENCLAVE_ROOT "/dev read-only");
     }
     return error;
+}
+
+int mounts_application(bool built_in, struct reason *why)
+{
+    int error = mount_all(identity_places, COUNT(identity_places), why);
+
+    if (error == 0 && symlink("identity/now", ENCLAVE_ROOT CONFIG_CERTS_FOLDER) < 0) {
+        error = reason_system(why, -errno, "cannot make " ENCLAVE_ROOT CONFIG_CERTS_FOLDER);
+    }
+    return error < 0 || built_in ? error : mounts_program(why);
 }
 
 int mounts_seal(struct reason *why)

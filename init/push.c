@@ -219,8 +219,8 @@ static int take_listed(struct push *push, size_t room, const json_t *top, char *
 /* {"accepted": […]}\n, malloc'd. */
 static char *acceptance(json_t *accepted)
 {
-    json_t *answer = json_pack("{s:O}", "accepted", accepted);
-    char *text = answer != NULL ? json_text(answer, 0) : NULL;
+    json_t *answer = json_object();
+    char *text = json_object_set(answer, "accepted", accepted) == 0 ? json_text(answer, 0) : NULL;
     char *line = text != NULL ? malloc(strlen(text) + 2) : NULL;
 
     if (line != NULL) {

@@ -158,7 +158,7 @@ int step_roles(struct enclave *enclave, struct reason *said)
 {
     bool built_in = enclave->config.app.built_in;
     bool waits = !built_in && enclave->config.secrets.mode != CONFIG_SECRETS_NONE;
-    int error = mounts_application(said);
+    int error = mounts_application(built_in, said);
 
     if (error == 0) {
         error = identity_pack(enclave, said);

@@ -204,8 +204,9 @@ void http_exchange_error(struct http_exchange *exchange, unsigned status, const 
     struct http_buffer body = {0};
     /* Not UTF-8 (a sentence cut inside a character): quoted whole. */
     json_t *text = json_string(sentence);
-    json_t *error = json_pack("{s:o}", "error", text != NULL ? text : json_string(text_quote_string(sentence).text));
+    json_t *error = json_object();
 
+    (void)json_object_set_new(error, "error", text != NULL ? text : json_string(text_quote_string(sentence).text));
     http_exchange_drop_body(exchange);
     if (json_dump_callback(error, append_json, &body, JSON_COMPACT) < 0 || http_buffer_append(&body, "\n", 1) < 0) {
         http_buffer_free(&body); /* no memory even for this: the status alone */
