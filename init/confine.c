@@ -55,7 +55,6 @@ static const unsigned calls_common[] = {
     SYS_getrandom,
     SYS_getpid,
     SYS_gettid,
-    SYS_tkill,
     SYS_rt_sigprocmask,
     SYS_rt_sigreturn,
     SYS_restart_syscall,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/service.h"
 #include "base/text.h"
 #include "base/wipe.h"
 #include "tls/identity.h"
@@ -117,7 +118,17 @@ static int check_endpoint(const json_t *value, const struct config *config, stru
     if (!split_authority(url, authority, host, &port)) {
         return reason_set(why, -EINVAL, PUSH_ENDPOINT ": only " SCHEME "HOST[:PORT][/PATH], PORT 1-65535");
     }
-    if (config_endpoint_find(config, host, port) != NULL) {
+    const struct config_endpoint *endpoint = config_endpoint_find(config, host, port);
+    if (endpoint != NULL && config->app.built_in && endpoint->tls != CONFIG_TLS_MUTUAL &&
+        endpoint->tls != CONFIG_TLS_SERVER) {
+        return reason_set(why, -EINVAL,
+            PUSH_ENDPOINT ": [endpoint %s] has neither tls = mutual nor tls = server: it can't be called",
+            text_quote_string(endpoint->label).text);
+    }
+    if (endpoint != NULL && strlen(url + authority) > SERVICE_PREFIX_MAX) {
+        return reason_set(why, -EINVAL, PUSH_ENDPOINT ": its path is over %d bytes", SERVICE_PREFIX_MAX);
+    }
+    if (endpoint != NULL) {
         return 0;
     }
     for (size_t i = 0; i < config->endpoint_count; i++) {

@@ -341,6 +341,12 @@ static void reset_handler(void)
     (void)syscall(SYS_rt_sigaction, SIGSYS, NULL, NULL, 8);
 }
 
+/* Several pushes have the same user: one must not reach into another. */
+static void signal_another(void)
+{
+    (void)syscall(SYS_tkill, 1, 0);
+}
+
 static void a_role_that_leaves_its_list_ends_and_says_where(void **state)
 {
     static const char *const roles[] = {ROLE_RELAY, ROLE_SECRETS, ROLE_APP};
@@ -352,6 +358,7 @@ static void a_role_that_leaves_its_list_ends_and_says_where(void **state)
         assert_refused(confined(roles[i], map_code), roles[i], SYS_mmap);
         assert_refused(confined(roles[i], make_code), roles[i], SYS_mprotect);
         assert_refused(confined(roles[i], reset_handler), roles[i], SYS_rt_sigaction);
+        assert_refused(confined(roles[i], signal_another), roles[i], SYS_tkill);
     }
     assert_refused(confined(ROLE_RELAY, open_file), ROLE_RELAY, SYS_openat);
     assert_refused(confined(ROLE_SECRETS, open_file), ROLE_SECRETS, SYS_openat);

@@ -143,11 +143,12 @@ static void a_value_that_no_variable_can_hold_is_refused(void **state)
 
 static void the_endpoint_is_one_of_the_measured(void **state)
 {
+    static const char start[] = "https://service.example:8080/";
+    static char long_url[2000];
     static const char *const accepted[] = {
         "https://service.example:8080",
         "https://SERVICE.example:8080/",
         "https://service.example:8080/base/path",
-        "https://other.example",
     };
     static const char *const rejected[][2] = {
         {"http://service.example:8080", "must begin with https://"},
@@ -173,11 +174,16 @@ static void the_endpoint_is_one_of_the_measured(void **state)
         {"https://service.example:8080/a b", "no query"},
         {"https://service.example:8080/\\r\\nX: y", "no query"},
         {"", "must begin with https://"},
+        /* The application could not use it, and no further push would be taken. */
+        {"https://other.example", "[endpoint \"other.example\"] has neither tls = mutual nor tls = server"},
+        {long_url, "over 1024 bytes"},
     };
-    char text[512];
+    char text[sizeof long_url + 512];
     struct push push;
 
     (void)state;
+    memset(long_url, 'x', sizeof long_url - 1);
+    memcpy(long_url, start, sizeof start - 1);
     for (size_t i = 0; i < sizeof accepted / sizeof accepted[0]; i++) {
         (void)snprintf(text, sizeof text, "{\"TOKEN\": \"a\", \"ECS_WATERMARK_ENDPOINT\": \"%s\"}", accepted[i]);
         assert_int_equal(push_text(&push, text), 0);
