@@ -25,7 +25,8 @@
 /* What malloc adds to small JSON values: a quarter. */
 _Static_assert(WATERMARK_BODIES_MAX + WATERMARK_JSON_MAX * 5 / 4 + CALLS_MEMORY + REST_MEMORY <= BUDGET_APPLICATION,
     "the worst case fits");
-_Static_assert(WATERMARK_BODIES_MAX + REST_MEMORY <= BUDGET_APPLICATION / 2, "without an identity too (init/limits.c)");
+_Static_assert(
+    WATERMARK_BODIES_MAX + REST_MEMORY <= BUDGET_APPLICATION * 3 / 8, "without an identity too (init/limits.c)");
 
 /* ---- requests ---- */
 

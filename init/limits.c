@@ -27,10 +27,14 @@
  * application only bodies that it answers with 503; afterwards a push is not parsed any more. (With a packed [identity]
  * the application works from the start: should all of this come together, the kernel ends a push first.)
  */
-#define OURS (UINT64_C(1) << 20)      /* PID 1 and the relay, page tables and stacks included */
-#define PUSH_READ (UINT64_C(1) << 20) /* a push that is only read */
-_Static_assert(OURS + BUDGET_APPLICATION + ENCLAVE_PUSHES * PUSH_READ <= BUDGET_PROCESSES, "after the push");
-_Static_assert(OURS + BUDGET_APPLICATION / 2 + ENCLAVE_PUSHES * CONFINE_PUSH_MEMORY <= BUDGET_PROCESSES, "before it");
+#define WITHOUT_IDENTITY (BUDGET_APPLICATION * 3 / 8) /* app/watermark.c asserts it */
+#define OURS (UINT64_C(640) << 10)                    /* PID 1 and the relay, page tables and stacks included */
+#define PUSH_READ (UINT64_C(640) << 10)               /* a push that is only read */
+#define PUSH_QUEUE (ENCLAVE_PUSH_QUEUE * LIMITS_VSOCK_BUFFER * 6 / 5) /* what was sent before it was accepted */
+_Static_assert(
+    OURS + PUSH_QUEUE + BUDGET_APPLICATION + ENCLAVE_PUSHES * PUSH_READ <= BUDGET_PROCESSES, "after the push");
+_Static_assert(
+    OURS + PUSH_QUEUE + WITHOUT_IDENTITY + ENCLAVE_PUSHES * CONFINE_PUSH_MEMORY <= BUDGET_PROCESSES, "before it");
 
 static int set(const char *path, const char *value, struct reason *why)
 {

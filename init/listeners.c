@@ -11,8 +11,6 @@
 #include "net/relay_pool.h"
 #include "net/vsock.h"
 
-#define PUSH_BACKLOG 8 /* each may hold LIMITS_VSOCK_BUFFER before it is accepted */
-
 static int listen_tcp(uint32_t address, uint16_t port)
 {
     struct sockaddr_in name = {
@@ -98,7 +96,7 @@ int step_listeners(struct enclave *enclave, struct reason *said)
         error = open_inbound(enclave, said);
     }
     if (error == 0 && config->secrets.mode == CONFIG_SECRETS_PLAIN) {
-        enclave->secrets_fd = listen_vsock(config->secrets.port, PUSH_BACKLOG);
+        enclave->secrets_fd = listen_vsock(config->secrets.port, ENCLAVE_PUSH_QUEUE);
         if (enclave->secrets_fd < 0) {
             error = reason_system(
                 said, enclave->secrets_fd, "[secrets] cannot listen on vsock port %u", config->secrets.port);
