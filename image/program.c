@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "image/source.h"
 
 #define SCRIPT_LINE_MAX 255 /* BINPRM_BUF_SIZE of the kernel, without NUL */
 #define SEGMENTS_MAX 64
@@ -156,6 +155,24 @@ int program_check(const struct tree *tree, const char *path, struct reason *why)
             return 0;
         }
         strcpy(current, interpreter);
+    }
+    return error;
+}
+
+int program_check_static(const struct source *source, struct reason *why)
+{
+    unsigned char magic[SELFMAG] = {0};
+    char interpreter[PATH_MAX];
+    int error = source_read(source, 0, magic, source->size < sizeof magic ? (size_t)source->size : sizeof magic, why);
+
+    if (error == 0 && memcmp(magic, ELFMAG, SELFMAG) != 0) {
+        return reason_set(why, -EINVAL, "no ELF program");
+    }
+    if (error == 0) {
+        error = read_elf(source, interpreter, why);
+    }
+    if (error == 0 && interpreter[0] != '\0') {
+        error = reason_set(why, -EINVAL, "it needs %s: link it statically", text_quote_string(interpreter).text);
     }
     return error;
 }

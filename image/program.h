@@ -2,6 +2,7 @@
 #ifndef INGOT_IMAGE_PROGRAM_H
 #define INGOT_IMAGE_PROGRAM_H
 
+#include "image/source.h"
 #include "image/tree.h"
 
 /*
@@ -10,5 +11,8 @@
  * 0; -EINVAL with a sentence that names what is missing; -errno of reading.
  */
 int program_check(const struct tree *tree, const char *path, struct reason *why);
+
+/* Checks what becomes PID 1, which starts before any other file is there: an x86-64 ELF program, static. As above. */
+int program_check_static(const struct source *source, struct reason *why);
 
 #endif

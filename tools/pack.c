@@ -292,7 +292,14 @@ static int put_runtime(
         return error;
     }
     *content = source.size + (runtime->sbom_count > 0 ? PAGE : 0);
-    error = eif_writer_begin(writer, EIF_RAMDISK, why);
+    error = program_check_static(&source, why);
+    if (error < 0) {
+        reason_prefix(why, "%s can't be PID 1 (--init takes an x86-64 static ELF program, as `make build/init` makes)",
+            text_quote_string(path).text);
+    }
+    if (error == 0) {
+        error = eif_writer_begin(writer, EIF_RAMDISK, why);
+    }
     cpio_writer_init(&archive, put_to_eif, writer);
     if (error == 0) {
         error = cpio_add(&archive, RUNTIME_INIT, CPIO_REGULAR | 0755, source.size, why);
