@@ -156,6 +156,9 @@ int pack_tree(struct tree *tree, const struct config *config, const char *ini_pa
     if (error == 0) {
         error = each_file(config, why, find_file, &gathering);
     }
+    if (error == 0 && !config->app.built_in && root == NULL) {
+        return reason_set(why, -EINVAL, "[app] run = %s: no folder to take it from: give --root DIR", config->app.run);
+    }
     if (error == 0 && !config->app.built_in) {
         error = program_check(tree, config->app.run, why);
         if (error < 0) {
