@@ -290,20 +290,16 @@ struct subject {
 
 static int subject_read_ini(struct subject *subject, const char *path, struct reason *why)
 {
-    struct config_report report;
-    char *text;
+    char *text = NULL;
     size_t size;
     int error = file_read(path, CONFIG_FILE_MAX, &text, &size, why);
+    bool binary = error == 0 && memchr(text, '\0', size) != NULL;
 
-    if (error < 0) {
-        return error;
+    if (error == -EFBIG || binary) {
+        error = reason_set(why, -EINVAL, "%s is neither an EIF nor an enclave.ini", text_quote_string(path).text);
+    } else if (error == 0) {
+        error = verb_parse_config(path, text, size, &subject->config, why);
     }
-    error = config_parse(&subject->config, path, text, size, &report);
-    if (error < 0) {
-        reason_set(why, error, "%s", report.error_count > 0 ? report.errors[0] : "no memory");
-        config_free(&subject->config);
-    }
-    config_report_free(&report);
     free(text);
     return error;
 }
