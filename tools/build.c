@@ -223,6 +223,7 @@ static int write_pcrs(
     }
     if (error == 0) {
         fputs(line, stdout);
+        (void)fflush(stdout); /* whole before the notes, where both go to one place; main() sees a failure */
     }
     free(text);
     json_decref(json);

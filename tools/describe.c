@@ -213,8 +213,9 @@ static int describe_file(const char *path, bool files, struct reason *why)
     if (error == 0) {
         error = describe(&look, json, why);
         if (error == 0) {
-            look_say(&look, verb_describe.name, NULL);
             error = print(json, &look, files, why);
+            (void)fflush(stdout); /* whole before the notes, where both go to one place; main() sees a failure */
+            look_say(&look, verb_describe.name, NULL);
         }
         if (error < 0) {
             reason_prefix(why, "%s", path);
