@@ -82,20 +82,30 @@ static void the_end_is_what_was_said_last(void **state)
     static const struct {
         const char *data;
         enum console_end end;
+        const char *last;
     } rows[] = {
-        {"booting\n", CONSOLE_NO_END},
-        {"", CONSOLE_NO_END},
-        {"ingot: the enclave ends: nsm: no NSM here\nreboot: Restarting system\n", CONSOLE_ENCLAVE_ENDED},
-        {"ingot: the application has ended: exit status 0\r\nreboot: machine restart\r\n", CONSOLE_IN_ORDER},
-        {"ingot: the application has ended: x\ningot: the enclave ends: y\n", CONSOLE_ENCLAVE_ENDED},
-        {"the app says: ingot: the application has ended: no\n", CONSOLE_NO_END},
-        {"ingot: the application has ended: no newline", CONSOLE_IN_ORDER},
+        {"booting\n", CONSOLE_NO_END, "booting"},
+        {"", CONSOLE_NO_END, ""},
+        {"ingot: the enclave ends: nsm: no NSM here\nreboot: Restarting system\n", CONSOLE_ENCLAVE_ENDED,
+            "ingot: the enclave ends: nsm: no NSM here"},
+        {"ingot: the application has ended: exit status 0\r\nreboot: machine restart\r\n", CONSOLE_IN_ORDER,
+            "ingot: the application has ended: exit status 0"},
+        {"ingot: the application has ended: x\ningot: the enclave ends: y\n", CONSOLE_ENCLAVE_ENDED,
+            "ingot: the enclave ends: y"},
+        {"the app says: ingot: the application has ended: no\n", CONSOLE_NO_END,
+            "the app says: ingot: the application has ended: no"},
+        {"ingot: the application has ended: no newline", CONSOLE_IN_ORDER,
+            "ingot: the application has ended: no newline"},
+        {"[    0.51] Kernel panic - not syncing: No init\n[    0.52] Kernel Offset: disabled\n", CONSOLE_NO_END,
+            "[    0.51] Kernel panic - not syncing: No init"},
+        {"the app says: Kernel panic - not syncing\nand goes on\n", CONSOLE_NO_END, "and goes on"},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct heard *heard = hear(rows[i].data, strlen(rows[i].data), 7);
         assert_int_equal(heard->console.end, rows[i].end);
+        assert_string_equal(heard->console.last, rows[i].last);
         assert_int_equal(heard->console.any, rows[i].data[0] != '\0');
         free(heard);
     }

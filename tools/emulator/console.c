@@ -8,15 +8,28 @@ static bool starts_with(const char *line, const char *beginning)
     return strncmp(line, beginning, strlen(beginning)) == 0;
 }
 
+/* A line of the kernel's without its time, "[    1.234567] ". */
+static const char *without_time(const char *line)
+{
+    size_t digits = line[0] == '[' ? 1 + strspn(line + 1, " .0123456789") : 0;
+
+    return digits > 1 && line[digits] == ']' && line[digits + 1] == ' ' ? line + digits + 2 : line;
+}
+
 static void pass_on(struct console *console)
 {
+    bool says_end = true;
+
     console->line[console->size] = '\0';
     if (starts_with(console->line, CONSOLE_ENCLAVE_ENDS)) {
         console->end = CONSOLE_ENCLAVE_ENDED;
     } else if (starts_with(console->line, CONSOLE_APPLICATION_ENDED)) {
         console->end = CONSOLE_IN_ORDER;
+    } else {
+        says_end = starts_with(without_time(console->line), CONSOLE_PANIC);
     }
-    if (console->size > 0) {
+    console->said_end |= says_end;
+    if (says_end || (console->size > 0 && !console->said_end)) {
         memcpy(console->last, console->line, console->size + 1);
     }
     console->line_ready(console->arg, console->line, console->size);

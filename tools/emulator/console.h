@@ -14,6 +14,8 @@
 /* The beginnings of the lines by which PID 1 says how it ends; one of the two is the last of every run. */
 #define CONSOLE_ENCLAVE_ENDS "ingot: the enclave ends: "
 #define CONSOLE_APPLICATION_ENDED "ingot: the application has ended: "
+/* The kernel's, behind the time; where its memory lies follows. */
+#define CONSOLE_PANIC "Kernel panic - not syncing"
 
 enum console_end {
     CONSOLE_NO_END,        /* nothing was said: a panic, a kill */
@@ -29,7 +31,8 @@ struct console {
     size_t size;
     bool any;                        /* something was said at all */
     enum console_end end;            /* what the last such line said */
-    char last[CONSOLE_LINE_MAX + 1]; /* the last line that was not empty */
+    bool said_end;                   /* last is one of those lines, or a panic's */
+    char last[CONSOLE_LINE_MAX + 1]; /* the last that says how it ended; until then the last that was not empty */
 };
 
 void console_feed(struct console *console, const void *data, size_t size);
