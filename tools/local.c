@@ -369,7 +369,11 @@ static int open_proxy(struct run *run, struct reason *why)
         .log = say,
     };
 
-    return proxy_open(&run->proxy, run->loop, &options, why);
+    int error = proxy_open(&run->proxy, run->loop, &options, why);
+    if (error == -EINVAL) { /* a choice that does not fit the image */
+        run->code = EXIT_MISUSE;
+    }
+    return error;
 }
 
 /* ---- setting up ---- */
@@ -530,6 +534,7 @@ int local_run(const struct local_options *options, int *code, struct reason *why
     run->silence = (struct loop_timer){.fired = kvm_is_silent, .owner = run};
     run->console.line_ready = print_line;
     run->console.arg = run;
+    *code = EXIT_SYSTEM;
     error = image_open(options->image, &run->image, why);
     if (error < 0) {
         free(run);

@@ -32,7 +32,8 @@ struct local_options {
 
 /*
  * Runs until the enclave ends, a signal comes, or the secrets are not accepted. 0: *code is the EXIT_… that says how it
- * ended. -errno with a sentence: it could not run.
+ * ended. -errno with a sentence: it could not run, and *code is EXIT_MISUSE where connect_to or listen do not fit the
+ * image.
  */
 int local_run(const struct local_options *options, int *code, struct reason *why);
 

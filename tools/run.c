@@ -129,7 +129,10 @@ static int run_run(int argc, char *argv[])
     }
     options.image = argv[optind];
     int error = local_run(&options, &code, &why);
-    return error < 0 ? verb_fail(&verb_run, error, &why) : code;
+    if (error < 0) {
+        return code == EXIT_MISUSE ? verb_misuse(&verb_run, "%s", why.text) : verb_fail(&verb_run, error, &why);
+    }
+    return code;
 }
 
 const struct verb verb_run = {
