@@ -110,10 +110,28 @@ static void attempt_failed(struct push *push, int error)
     push->delay = 2 * push->delay < PUSH_RETRY_MAX_MS ? 2 * push->delay : PUSH_RETRY_MAX_MS;
 }
 
+/* The enclave's sentence, which has quoted its own input: as it is where it is printable ASCII and "…", else quoted. */
+static struct text_quoted quote_once(const char *error)
+{
+    static const char ellipsis[] = "…";
+    struct text_quoted plain;
+    size_t at = 0;
+
+    while (error[at] != '\0') {
+        size_t size = strncmp(error + at, ellipsis, sizeof ellipsis - 1) == 0 ? sizeof ellipsis - 1 : 1;
+        if (at + size >= sizeof plain.text || (size == 1 && (error[at] < 0x20 || error[at] > 0x7e))) {
+            return text_quote_string(error);
+        }
+        at += size;
+    }
+    snprintf(plain.text, sizeof plain.text, "%s", error);
+    return plain;
+}
+
 /* A refusal in the enclave's words, with ours where it may be about an earlier attempt of this very push. */
 static void explain_refusal(struct push *push, const char *error)
 {
-    reason_set(&push->why, -EPERM, "the enclave refused the secrets: %s", text_quote_string(error).text);
+    reason_set(&push->why, -EPERM, "the enclave refused the secrets: %s", quote_once(error).text);
     if (strcmp(error, ALREADY_CONFIGURED) != 0) {
         return;
     }

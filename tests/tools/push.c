@@ -153,6 +153,18 @@ static void refusal_comes_with_the_enclaves_reason_made_safe(void **state)
     end(f);
 }
 
+static void the_enclaves_quotes_are_not_quoted_again(void **state)
+{
+    (void)state;
+    struct fixture *f = push_to(secrets, sizeof secrets - 1, 5000, true);
+
+    enclave_take(f, "{\"error\": \"\\\"K\\\\x1b\\\" is not listed: write {…}\"}\n");
+    sockets_turn_until(f->loop, &f->done);
+    assert_int_equal(f->result, PUSH_REFUSED);
+    assert_non_null(strstr(f->why.text, ": \"K\\x1b\" is not listed: write {…}"));
+    end(f);
+}
+
 static void refusal_before_the_last_byte_is_heard(void **state)
 {
     static char large[PUSH_SECRETS_MAX];
@@ -334,6 +346,7 @@ int main(void)
         cmocka_unit_test(accepted_names_come_back),
         cmocka_unit_test(largest_push_arrives_whole),
         cmocka_unit_test(refusal_comes_with_the_enclaves_reason_made_safe),
+        cmocka_unit_test(the_enclaves_quotes_are_not_quoted_again),
         cmocka_unit_test(refusal_before_the_last_byte_is_heard),
         cmocka_unit_test(waits_for_the_enclave_to_come_up),
         cmocka_unit_test(lost_answer_is_no_acceptance_but_is_explained),
