@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "tools/emulator/qemu.h"
 #include "tools/look.h"
 #include "tools/measurements.h"
 #include "tools/pack.h"
@@ -184,6 +185,9 @@ static void say_endpoint(const struct config_endpoint *endpoint)
 
 static void say_result(const struct config *config, const struct packed *packed, const char *image, const char *pcrs)
 {
+    char qemu[QEMU_PATH_MAX];
+    struct reason why;
+
     fprintf(stderr, "%s: %" PRIu64 " bytes, needs %" PRIu64 "M of memory (it asks for %" PRIu64 "M)\n", image,
         packed->size, packed->memory >> 20, config->image.memory >> 20);
     fprintf(stderr,
@@ -193,7 +197,11 @@ static void say_result(const struct config *config, const struct packed *packed,
     for (size_t i = 0; i < config->endpoint_count; i++) {
         say_endpoint(&config->endpoints[i]);
     }
-    fprintf(stderr, "The PCRs are in %s. To try it here: ingot run %s\n", pcrs, image);
+    fprintf(stderr, "The PCRs are in %s. To try it here: %s run %s", pcrs, program_invocation_name, image);
+    if (qemu_find(qemu, NULL, &why) < 0) {
+        fprintf(stderr, " (%s)", why.text);
+    }
+    fprintf(stderr, "\n");
 }
 
 /* ---- Building ---- */
