@@ -89,6 +89,12 @@ static void say_if_ready(struct run *run)
         }
         fprintf(
             stderr, "%s\n", run->image.config.inbound_count == 0 ? " the enclave is up; it has no [inbound] port" : "");
+        if (run->secrets == NULL && run->image.config.secrets.required_count > 0) {
+            fprintf(stderr,
+                "ingot run: it still waits for its secrets; push with: %s push SECRETS.json --to "
+                "hybrid:%s/enclave:%u\n",
+                program_invocation_name, run->folder, (unsigned)run->image.config.secrets.port);
+        }
     }
 }
 
