@@ -115,12 +115,21 @@ static void stop(struct run *run, int code)
     kill(run->qemu.pid, SIGKILL);
 }
 
+/* A KVM that was asked for is not given up for software; whoever asked can. */
+static void advise_on_kvm(const struct run *run)
+{
+    if (run->options->accelerator == QEMU_KVM && !run->console.any) {
+        fprintf(stderr, "ingot run: if KVM does not work here, leave --accel kvm out: then software does its work\n");
+    }
+}
+
 static void no_heartbeat(struct loop_timer *timer)
 {
     struct run *run = timer->owner;
 
     fprintf(stderr, "ingot run: no heartbeat after %d s: the console's last line says how far it came\n",
         HEARTBEAT_WAIT_MS / 1000);
+    advise_on_kvm(run);
     stop(run, EXIT_NO);
 }
 
@@ -136,6 +145,7 @@ static void judge_end(struct run *run, int status)
         fprintf(stderr, "ingot run: %s %s %d\n", text_quote_string(run->program).text,
             WIFEXITED(status) ? "ended with exit status" : "was ended by signal",
             WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+        advise_on_kvm(run);
         run->code = EXIT_SYSTEM;
     } else if (run->console.end == CONSOLE_IN_ORDER) {
         fprintf(stderr, "ingot run: the application has ended in order\n");
