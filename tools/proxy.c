@@ -202,7 +202,12 @@ static int inbound_open(struct proxy *proxy, size_t index, struct reason *why)
         say(options, "%s: not opened: it needs the enclave's CID (--cid)", label);
         return 0;
     }
-    return route_open(proxy, &proxy->fronts[index], &target, label, why);
+    int error = route_open(proxy, &proxy->fronts[index], &target, label, why);
+    if (error == -EADDRINUSE) {
+        struct reason in_use = *why;
+        reason_set(why, error, "%s; choose with --listen %s=127.0.0.1:PORT", in_use.text, inbound->label);
+    }
+    return error;
 }
 
 static int routes_open(struct proxy *proxy, struct reason *why)
