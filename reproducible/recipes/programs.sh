@@ -21,7 +21,7 @@ link() {
     local program=$1 libraries=$2
     shift 2
     # shellcheck disable=SC2086 # words
-    "$cc" -static-pie -s -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,relro,-z,now,-z,noexecstack -o "../out/$program" "$@" libingot.a \
+    "$cc" -static-pie -s -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,relro,-z,now,-z,noexecstack,-z,pack-relative-relocs -o "../out/$program" "$@" libingot.a \
         -L/opt/libraries/lib $libraries -lbearssl -linih -ljansson -ltinycbor
     # One file that needs no loader and no library, or PID 1 would not start.
     readelf -hlWd "../out/$program" >"$program.elf"
