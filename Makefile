@@ -143,13 +143,13 @@ static: | build/.needs-check ## layers, format, shell scripts, forbidden words
 	@tests/run static tests/static/*.test
 corpora: $(FUZZERS:%=build/san/fuzz/%) ## the fuzzers' seeds, once each
 	@tests/run corpora tests/fuzz/replay.test
-service: gcc-units $(wildcard tests/*/*.test) ## scripts that try parts against nginx, OpenSSL, curl
+service: gcc-units build/ingot build/bzImage build/init $(wildcard tests/*/*.test) ## scripts that try parts against nginx, OpenSSL, curl
 	@tests/run service $(filter-out tests/static/% tests/fuzz/% tests/boot/% tests/interop/% tests/reproducible/%,$(wildcard tests/*/*.test))
-reproducible: build/.needs-check build/bzImage build/ingot ## mirrors, disks and kills that spoil a build; what is rebuilt; what is packed
+reproducible: build/.needs-check examples ## mirrors, disks and kills that spoil a build; what is rebuilt; what is packed
 	@tests/run reproducible tests/reproducible/*.test
 boot: build/.needs-check examples build/qemu ## the real image, booted
 	@tests/run boot tests/boot/*.test
-check-interop: build/.needs-interop build/watermark.eif build/qemu ## AWS's own reader, a Go server
+check-interop: build/.needs-interop build/watermark.eif build/qemu ## AWS's own reader, a Go server, the validators of what went in
 	@tests/run interop tests/interop/*.test
 	@tests/run --sum interop
 check-long: check check-interop ## all of it at full length: fuzzers, soak, every memory size
