@@ -23,7 +23,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 # ---- the image ----
-NAME := $(shell sed -n 's/^[ \t]*name[ \t]*=[ \t]*\([A-Za-z0-9._-]*\).*/\1/p' $(CONFIG) 2>/dev/null | head -n 1)
+NAME := $(shell LC_ALL=C sed -n 's/^[ \t]*name[ \t]*=[ \t]*\([A-Za-z0-9._-]*\).*/\1/p' $(CONFIG) 2>/dev/null | head -n 1)
 EIF := build/$(or $(NAME),unnamed).eif
 PINNED := $(wildcard reproducible/*.lock reproducible/*.sh reproducible/recipes/* reproducible/patches/* reproducible/epoch) \
 	$(addprefix reproducible/,kernel.config part root enter fetch)
