@@ -17,7 +17,6 @@ CODE := $(LIBRARY) $(sort $(wildcard init/*.c tools/*.c tools/emulator/*.c))
 HEADERS := $(sort $(wildcard $(LAYERS:=/*.h) init/*.h tools/*.h tools/emulator/*.h))
 UNITS := $(sort $(wildcard $(patsubst %,tests/%/*.c,$(LAYERS) init tools)))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c)))
-SCRIPTS := .ci/run $(shell grep -lsE '^#!.*(ba)?sh$$' reproducible/* tests/* tests/*/* examples/*/* 2>/dev/null)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -132,8 +131,8 @@ coverage: $(PARSERS:%=build/cov/fuzz/%) ## the share of the parsers' lines that 
 build/san/fuzz/%: build/san/tests/fuzz/%.o build/san/libingot.a
 	@mkdir -p $(@D) && clang $(san.flags) -fsanitize=fuzzer -o $@ $^ -Lbuild/san/libs/lib $(LDLIBS)
 
-GROUPS := static gcc-units san-units corpora service reproducible boot
-check: build/.needs-check ## every test, with the boot of the real image (10 minutes)
+GROUPS := static gcc-units san-units corpora service boot
+check: build/.needs-check ## the tests, with the boot of the real image (under 10 minutes)
 	@rm -rf build/results
 	@$(MAKE) -k -j$$(nproc) programs examples build/qemu || true
 	@$(MAKE) -k $(GROUPS) || true
@@ -152,10 +151,10 @@ boot: build/.needs-check examples build/qemu ## the real image, booted
 check-interop: build/.needs-interop build/watermark.eif build/qemu ## AWS's own reader, a Go server, the validators of what went in
 	@tests/run interop tests/interop/*.test
 	@tests/run --sum interop
-check-long: check check-interop ## all of it at full length: fuzzers, soak, every memory size
+check-long: check reproducible check-interop ## all of it at full length: fuzzers, soak, every memory size
 	@$(MAKE) fuzz TIME=$(TIME)
 	@LONG=1 tests/run long tests/boot/*.test
-	@tests/run --sum $(GROUPS) interop long
+	@tests/run --sum $(GROUPS) reproducible interop long
 fuzz: $(FUZZERS:%=build/san/fuzz/%) ## TIME seconds of each fuzzer; prints executions and coverage
 	@tests/fuzz/run $(TIME) $(FUZZERS)
 	@$(MAKE) coverage
