@@ -32,7 +32,8 @@ static int listeners_open(struct relay_pool *pool, const struct config *config, 
         const struct config_endpoint *endpoint = &config->endpoints[i];
         struct address target = {.form = ADDRESS_VSOCK, .cid = ROLE_PARENT_CID, .port = endpoint->vsock};
         snprintf(label, sizeof label, "[endpoint %s]", endpoint->label);
-        int error = relay_listener_open(pool, fd++, &target, label, VSOCK_CID_ANY);
+        const struct relay_listener_options options = {.target = &target, .label = label, .only_cid = VSOCK_CID_ANY};
+        int error = relay_listener_open(NULL, pool, fd++, &options);
         if (error < 0) {
             return reason_system(why, error, "%s: can't serve its listener", label);
         }
@@ -43,7 +44,9 @@ static int listeners_open(struct relay_pool *pool, const struct config *config, 
         struct in_addr address = {.s_addr = htonl(inbound->address)};
         inet_ntop(AF_INET, &address, target.name, sizeof target.name);
         snprintf(label, sizeof label, "[inbound %s]", inbound->label);
-        int error = relay_listener_open(pool, fd++, &target, label, ROLE_PARENT_CID);
+        const struct relay_listener_options options = {
+            .target = &target, .label = label, .only_cid = ROLE_PARENT_CID, .inbound = true};
+        int error = relay_listener_open(NULL, pool, fd++, &options);
         if (error < 0) {
             return reason_system(why, error, "%s: can't serve its listener", label);
         }

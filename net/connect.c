@@ -18,7 +18,7 @@
 
 struct connect {
     struct loop *loop;
-    const struct address *address;
+    struct address address;
     int64_t deadline;
     connect_done *done;
     void *arg;
@@ -75,7 +75,7 @@ static void end(struct connect *attempt, int error)
         drop_socket(attempt);
         if (attempt->why.text[0] == '\0') {
             char text[ADDRESS_TEXT_SIZE];
-            address_print(attempt->address, text);
+            address_print(&attempt->address, text);
             reason_system(&attempt->why, error, "can't connect to %s", text_quote_string(text).text);
         }
     }
@@ -100,7 +100,7 @@ static void read_greeting(struct connect *attempt)
     }
     if (n <= 0) {
         reason_set(&attempt->why, -ECONNREFUSED, "%s refused port %u: nothing listens there, or the enclave is not up",
-            text_quote_string(attempt->address->name).text, attempt->address->port);
+            text_quote_string(attempt->address.name).text, attempt->address.port);
         end(attempt, -ECONNREFUSED);
         return;
     }
@@ -118,7 +118,7 @@ static void read_greeting(struct connect *attempt)
     line[attempt->greeting_size - 1] = '\0';
     if (newline == NULL || strncmp(line, "OK ", 3) != 0 || !text_number(line + 3, 0, UINT32_MAX, &number)) {
         reason_set(&attempt->why, -EPROTO, "%s answered %s where `OK NUMBER` belongs: is it a hybrid vsock socket?",
-            text_quote_string(attempt->address->name).text, text_quote(line, attempt->greeting_size - 1).text);
+            text_quote_string(attempt->address.name).text, text_quote(line, attempt->greeting_size - 1).text);
         end(attempt, -EPROTO);
         return;
     }
@@ -130,11 +130,11 @@ static void connected(struct connect *attempt)
     char line[GREETING_SIZE];
     int size;
 
-    if (attempt->address->form != ADDRESS_HYBRID) {
+    if (attempt->address.form != ADDRESS_HYBRID) {
         end(attempt, 0);
         return;
     }
-    size = snprintf(line, sizeof line, "CONNECT %u\n", attempt->address->port);
+    size = snprintf(line, sizeof line, "CONNECT %u\n", attempt->address.port);
     if (send(attempt->fd, line, (size_t)size, MSG_NOSIGNAL) != size) { /* an empty socket buffer takes it whole */
         end(attempt, -ECONNREFUSED);
         return;
@@ -249,7 +249,7 @@ static int start_unix(const char *path)
 
 static void try_unix(struct connect *attempt)
 {
-    int fd = start_unix(attempt->address->name);
+    int fd = start_unix(attempt->address.name);
 
     if (fd == -EAGAIN) {
         fd = loop_now(attempt->loop) >= attempt->retry_until
@@ -287,7 +287,7 @@ static void timer_fired(struct loop_timer *timer)
 /* Takes the first step. What fails here is told through done() as well. */
 static void begin(struct connect *attempt)
 {
-    const struct address *address = attempt->address;
+    const struct address *address = &attempt->address;
     int error = 0;
 
     switch (address->form) {
@@ -318,7 +318,7 @@ int connect_start(struct connect **out, struct loop *loop, const struct address 
         return -ENOMEM;
     }
     attempt->loop = loop;
-    attempt->address = address;
+    attempt->address = *address;
     attempt->deadline = loop_now(loop) + milliseconds;
     attempt->retry_until = loop_now(loop) + (milliseconds < CONNECT_RETRY_FOR_MS ? milliseconds : CONNECT_RETRY_FOR_MS);
     attempt->done = done;

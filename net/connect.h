@@ -28,7 +28,7 @@
 struct connect;
 typedef void connect_done(void *arg, int fd, const struct reason *why);
 
-/* address must stay as it is until done or connect_cancel(). 0 or -ENOMEM. */
+/* address is copied. 0 or -ENOMEM. */
 int connect_start(struct connect **connect, struct loop *loop, const struct address *address, int64_t milliseconds,
     connect_done *done, void *arg);
 /* NULL does nothing. */

@@ -32,12 +32,14 @@ struct relay {
     void *arg;
     struct side side[2];
     struct loop_timer timer;
+    struct relay_traffic *traffic;
+    int64_t opened;    /* loop_now() */
     int64_t last_byte; /* loop_now() */
     bool half_open;    /* one direction has ended: the timer is set for that */
     int error;         /* bytes were lost on the way: what done() will say */
 };
 
-_Static_assert(sizeof(struct relay) <= 224, "relay.h promises about 200 bytes for an idle connection");
+_Static_assert(sizeof(struct relay) <= 240, "relay.h promises about 210 bytes for an idle connection");
 
 static struct side *other(struct relay *relay, const struct side *side)
 {
@@ -121,6 +123,7 @@ static size_t give(struct relay *relay, struct side *to, const uint8_t *data, si
         }
     }
     relay->last_byte = loop_now(relay->loop);
+    *(to == &relay->side[1] ? &relay->traffic->a_to_b : &relay->traffic->b_to_a) += given;
     return given;
 }
 
@@ -211,6 +214,19 @@ static int side_settle(struct relay *relay, struct side *side)
     return 0;
 }
 
+/* Milliseconds until the first of the limits ends it; INT64_MAX: none does. */
+static int64_t time_left(const struct relay *relay)
+{
+    const struct relay_limits *limits = relay->limits;
+    int64_t silence = relay->half_open && limits->half_open_ms > 0 ? limits->half_open_ms : limits->idle_ms;
+    int64_t end = silence > 0 ? relay->last_byte + silence : INT64_MAX;
+
+    if (limits->total_ms > 0 && relay->opened + limits->total_ms < end) {
+        end = relay->opened + limits->total_ms;
+    }
+    return end == INT64_MAX ? end : end - loop_now(relay->loop);
+}
+
 /* After every event: asks for what is needed next, or ends. error: 0, or the -errno that ends it. */
 static void settle(struct relay *relay, int error)
 {
@@ -222,8 +238,8 @@ static void settle(struct relay *relay, int error)
         return;
     }
     if (error == 0 && (a->ended || b->ended) && !relay->half_open && relay->limits->half_open_ms > 0) {
-        error = loop_after(relay->loop, &relay->timer, relay->limits->half_open_ms);
         relay->half_open = true;
+        error = loop_after(relay->loop, &relay->timer, time_left(relay));
     }
     if (error == 0) {
         error = side_settle(relay, a);
@@ -273,8 +289,7 @@ static void ready(struct loop_watch *watch, unsigned events)
 static void timer_fired(struct loop_timer *timer)
 {
     struct relay *relay = timer->owner;
-    int64_t limit = relay->half_open ? relay->limits->half_open_ms : relay->limits->idle_ms;
-    int64_t left = relay->last_byte + limit - loop_now(relay->loop);
+    int64_t left = time_left(relay);
     int error = left > 0 ? loop_after(relay->loop, &relay->timer, left) : -ETIMEDOUT;
 
     if (error < 0) {
@@ -308,8 +323,8 @@ static void side_init(struct relay *relay, struct side *side, int fd)
     }
 }
 
-int relay_open(
-    struct relay **out, struct loop *loop, int a, int b, const struct relay_limits *limits, relay_done *done, void *arg)
+int relay_open(struct relay **out, struct loop *loop, int a, int b, const struct relay_limits *limits,
+    struct relay_traffic *traffic, relay_done *done, void *arg)
 {
     struct relay *relay = calloc(1, sizeof *relay);
     int error = 0;
@@ -323,13 +338,15 @@ int relay_open(
     relay->limits = limits;
     relay->done = done;
     relay->arg = arg;
-    relay->last_byte = loop_now(loop);
+    relay->traffic = traffic;
+    relay->opened = loop_now(loop);
+    relay->last_byte = relay->opened;
     relay->timer.fired = timer_fired;
     relay->timer.owner = relay;
     side_init(relay, &relay->side[0], a);
     side_init(relay, &relay->side[1], b);
-    if (limits->idle_ms > 0) {
-        error = loop_after(loop, &relay->timer, limits->idle_ms);
+    if (limits->idle_ms > 0 || limits->total_ms > 0) {
+        error = loop_after(loop, &relay->timer, time_left(relay));
     }
     for (size_t i = 0; i < 2 && error == 0; i++) {
         error = side_settle(relay, &relay->side[i]);

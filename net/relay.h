@@ -13,7 +13,8 @@
  *   relay_open ── both directions copy ── one side sends EOF: shutdown(SHUT_WR) goes to the other,
  *                                          the opposite direction goes on ── both ended: done(arg, 0)
  *   a reset on either side, or a side that takes nothing more ─────────────── done(arg, -ECONNRESET or such)
- *   no byte for limits.idle_ms, or half_open_ms after one EOF ─────────────── done(arg, -ETIMEDOUT)
+ *   no byte for limits.idle_ms, or half_open_ms after one EOF,
+ *   or limits.total_ms since relay_open ───────────────────────────────────── done(arg, -ETIMEDOUT)
  *   relay_close ── both sockets closed, done is not called
  *
  * A reset goes on as a reset (RST) where the other socket is TCP. AF_VSOCK has none: both directions are closed at
@@ -29,7 +30,7 @@
  *
  * What one connection costs at worst, both directions stalled:
  *
- *   sizeof(struct relay) ≈ 200 bytes                         always; all there is while it is idle
+ *   sizeof(struct relay) ≈ 210 bytes                         always; all there is while it is idle
  *   + 2 × RELAY_READ                                         what we hold
  *   + for each TCP socket 4 × limits.tcp_buffer              send and receive; the kernel doubles what it is told
  *   + for each vsock socket 2 × limits.vsock_buffer × 1.2    4 KiB pages that carry 3,732 bytes
@@ -44,6 +45,7 @@ struct relay_limits {
     size_t vsock_buffer;  /* of each AF_VSOCK socket, never below VSOCK_BUFFER_MIN; 0: the kernel's 256 KiB */
     int64_t idle_ms;      /* 0: no limit */
     int64_t half_open_ms; /* the same once one direction has ended; 0: no limit */
+    int64_t total_ms;     /* however busy it is; 0: no limit */
 };
 
 /* Usual limits: an hour without a byte, ten minutes with one direction ended. */
@@ -53,13 +55,19 @@ struct relay_limits {
 struct relay;
 typedef void relay_done(void *arg, int error);
 
+/* Bytes that the other side's socket took, counted as they go. */
+struct relay_traffic {
+    uint64_t a_to_b;
+    uint64_t b_to_a;
+};
+
 /*
- * Starts carrying between two connected, non-blocking sockets. limits is borrowed until the relay has ended.
- * 0, or -errno (-ENOMEM, or epoll's) with both sockets closed. done is never called from inside; the relay is gone when
- * it is.
+ * Starts carrying between two connected, non-blocking sockets. limits is borrowed until the relay has ended; so is
+ * traffic, which is counted up from what it holds. 0, or -errno (-ENOMEM, or epoll's) with both sockets closed. done is
+ * never called from inside; the relay is gone when it is.
  */
 int relay_open(struct relay **relay, struct loop *loop, int a, int b, const struct relay_limits *limits,
-    relay_done *done, void *arg);
+    struct relay_traffic *traffic, relay_done *done, void *arg);
 /* NULL does nothing. */
 void relay_close(struct relay *relay);
 

@@ -23,19 +23,26 @@ struct passage {
     struct passage *next;
     struct passage **place; /* what points to this one */
     struct relay_listener *listener;
-    int fd;                  /* accepted; -1 once the relay has it */
     struct connect *connect; /* NULL once there is a relay */
     struct relay *relay;
+    struct relay_traffic traffic;
+    int64_t accepted;  /* loop_now() */
+    int64_t connected; /* loop_now(); 0 before */
+    int fd;            /* accepted; -1 once the relay has it */
 };
 
+/* One that was closed stays until its last connection has ended. */
 struct relay_listener {
     struct relay_listener *next;
     struct relay_pool *pool;
     struct loop_watch watch;
     struct loop_timer rest;
-    int fd;
+    struct relay_counters counters; /* without the traffic of those that are open */
+    struct passage *passages;
     struct address target;
+    int fd; /* -1: closed */
     uint32_t only_cid;
+    bool inbound;
     char label[LABEL_SIZE];
 };
 
@@ -44,14 +51,20 @@ enum message { MESSAGE_FULL, MESSAGE_STRANGER, MESSAGE_FAILED, MESSAGE_REST, MES
 struct relay_pool {
     struct loop *loop;
     struct relay_pool_options options;
-    struct relay_counters counters;
+    struct relay_counters closed; /* of listeners that are gone */
     struct relay_listener *listeners;
-    struct passage *passages;
+    unsigned open[2]; /* connections, by direction */
+    bool directions[2];
+    bool draining;
+    struct loop_timer drained;
     struct {
         int64_t next; /* loop_now() from which one may be told again */
         uint64_t left_out;
     } messages[MESSAGE_COUNT];
 };
+
+const unsigned relay_connect_bounds[RELAY_CONNECT_CLASSES] = {
+    1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000};
 
 static void tell(struct relay_pool *pool, enum message kind, const struct reason *why)
 {
@@ -72,12 +85,64 @@ static void tell(struct relay_pool *pool, enum message kind, const struct reason
     }
     pool->messages[kind].next = now + LOG_EVERY_MS;
     pool->messages[kind].left_out = 0;
-    pool->options.log(pool->options.log_arg, why->text);
+    pool->options.log(pool->options.arg, why->text);
 }
 
+static void traffic_add(struct relay_traffic *sum, const struct relay_traffic *traffic)
+{
+    sum->a_to_b += traffic->a_to_b;
+    sum->b_to_a += traffic->b_to_a;
+}
+
+static void counters_add(struct relay_counters *sum, const struct relay_counters *counters)
+{
+    sum->accepted += counters->accepted;
+    sum->refused += counters->refused;
+    sum->failed += counters->failed;
+    sum->unresolved += counters->unresolved;
+    sum->ended += counters->ended;
+    sum->broken += counters->broken;
+    traffic_add(&sum->traffic, &counters->traffic);
+    for (size_t i = 0; i <= RELAY_CONNECT_CLASSES; i++) {
+        sum->connect_count[i] += counters->connect_count[i];
+    }
+    sum->connect_ms += counters->connect_ms;
+    sum->open += counters->open;
+}
+
+/* A closed listener goes with its last connection, a drained pool says so with its last listener. */
+static void listener_settle(struct relay_listener *listener)
+{
+    struct relay_pool *pool = listener->pool;
+    struct relay_listener **place = &pool->listeners;
+
+    if (listener->fd >= 0 || listener->passages != NULL) {
+        return;
+    }
+    while (*place != listener) {
+        place = &(*place)->next;
+    }
+    *place = listener->next;
+    counters_add(&pool->closed, &listener->counters);
+    free(listener);
+    if (pool->draining && pool->listeners == NULL) {
+        loop_after(pool->loop, &pool->drained, 0); /* not from here: the callee may close the pool */
+    }
+}
+
+static void drained(struct loop_timer *timer)
+{
+    struct relay_pool *pool = timer->owner;
+
+    if (pool->options.drained != NULL) {
+        pool->options.drained(pool->options.arg);
+    }
+}
+
+/* Ends what there is of a passage, without a word. */
 static void passage_free(struct passage *passage)
 {
-    struct relay_pool *pool = passage->listener->pool;
+    struct relay_listener *listener = passage->listener;
 
     connect_cancel(passage->connect);
     relay_close(passage->relay);
@@ -88,14 +153,39 @@ static void passage_free(struct passage *passage)
     if (passage->next != NULL) {
         passage->next->place = passage->place;
     }
-    pool->counters.open--;
+    traffic_add(&listener->counters.traffic, &passage->traffic);
+    listener->counters.open--;
+    listener->pool->open[listener->inbound]--;
     free(passage);
+}
+
+static void passage_end(struct passage *passage, int error)
+{
+    struct relay_listener *listener = passage->listener;
+    const struct relay_pool_options *options = &listener->pool->options;
+    int64_t now = loop_now(listener->pool->loop);
+    bool connected = passage->connected > 0;
+    const struct relay_record record = {
+        .label = listener->label,
+        .target = &listener->target,
+        .error = error,
+        .connected = connected,
+        .connect_ms = (connected ? passage->connected : now) - passage->accepted,
+        .total_ms = now - passage->accepted,
+        .traffic = passage->traffic,
+    };
+
+    passage_free(passage);
+    if (options->ended != NULL) {
+        options->ended(options->arg, &record);
+    }
+    listener_settle(listener);
 }
 
 static void relay_ended(void *arg, int error)
 {
     struct passage *passage = arg;
-    struct relay_counters *counters = &passage->listener->pool->counters;
+    struct relay_counters *counters = &passage->listener->counters;
 
     if (error < 0) {
         counters->broken++;
@@ -103,19 +193,34 @@ static void relay_ended(void *arg, int error)
         counters->ended++;
     }
     passage->relay = NULL;
-    passage_free(passage);
+    passage_end(passage, error);
 }
 
-static void failed(struct passage *passage, const struct reason *why)
+static void failed(struct passage *passage, int error, const struct reason *why)
 {
     struct relay_pool *pool = passage->listener->pool;
+    struct relay_counters *counters = &passage->listener->counters;
     struct reason line;
 
     /* The label comes last: `failed to resolve hostname` is searched for at the start of the line. */
     reason_set(&line, 0, "%s (%s)", why->text, passage->listener->label);
-    pool->counters.failed++;
-    passage_free(passage);
+    counters->failed++;
+    counters->unresolved += error == -ENOENT && passage->listener->target.form == ADDRESS_TCP;
     tell(pool, MESSAGE_FAILED, &line);
+    passage_end(passage, error);
+}
+
+static void count_connect(struct passage *passage)
+{
+    struct relay_counters *counters = &passage->listener->counters;
+    int64_t took = passage->connected - passage->accepted;
+    size_t class = 0;
+
+    while (class < RELAY_CONNECT_CLASSES && took > (int64_t)relay_connect_bounds[class]) {
+        class ++;
+    }
+    counters->connect_count[class]++;
+    counters->connect_ms += (uint64_t)took;
 }
 
 static void target_connected(void *arg, int fd, const struct reason *why)
@@ -128,14 +233,17 @@ static void target_connected(void *arg, int fd, const struct reason *why)
 
     passage->connect = NULL;
     if (fd < 0) {
-        failed(passage, why);
+        failed(passage, fd, why);
         return;
     }
+    passage->connected = loop_now(pool->loop);
+    count_connect(passage);
     passage->fd = -1;
-    error = relay_open(&passage->relay, pool->loop, accepted, fd, &pool->options.limits, relay_ended, passage);
+    error = relay_open(
+        &passage->relay, pool->loop, accepted, fd, &pool->options.limits, &passage->traffic, relay_ended, passage);
     if (error < 0) {
         reason_system(&own, error, "can't relay a connection");
-        failed(passage, &own);
+        failed(passage, error, &own);
     }
 }
 
@@ -147,21 +255,34 @@ static void passage_open(struct relay_listener *listener, int fd)
 
     if (passage == NULL) {
         relay_refuse(fd);
-        pool->counters.failed++;
+        listener->counters.failed++;
         return;
     }
-    *passage = (struct passage){.next = pool->passages, .place = &pool->passages, .listener = listener, .fd = fd};
+    *passage = (struct passage){.next = listener->passages,
+        .place = &listener->passages,
+        .listener = listener,
+        .accepted = loop_now(pool->loop),
+        .fd = fd};
     if (passage->next != NULL) {
         passage->next->place = &passage->next;
     }
-    pool->passages = passage;
-    pool->counters.open++;
+    listener->passages = passage;
+    listener->counters.open++;
+    pool->open[listener->inbound]++;
     int error = connect_start(
         &passage->connect, pool->loop, &listener->target, pool->options.connect_ms, target_connected, passage);
     if (error < 0) {
         reason_system(&why, error, "can't start a connection");
-        failed(passage, &why);
+        failed(passage, error, &why);
     }
+}
+
+/* How many a direction may hold: all but a reserve of a quarter, where there is another direction. */
+static unsigned direction_bound(const struct relay_pool *pool)
+{
+    unsigned all = pool->options.connections;
+
+    return pool->directions[0] && pool->directions[1] ? all - all / 4 : all;
 }
 
 /* Whether an accepted connection may go on; a refused one is closed and counted. */
@@ -176,14 +297,17 @@ static bool admitted(struct relay_listener *listener, int fd)
         kind = MESSAGE_STRANGER;
         reason_set(&why, 0, "%s: a connection from CID %u was refused: only CID %u may connect", listener->label, cid,
             listener->only_cid);
-    } else if (pool->counters.open >= pool->options.connections) {
+    } else if (pool->open[0] + pool->open[1] >= pool->options.connections) {
         reason_set(&why, 0, "%s: a connection was refused: all %u that may be open are open", listener->label,
             pool->options.connections);
+    } else if (pool->open[listener->inbound] >= direction_bound(pool)) {
+        reason_set(&why, 0, "%s: a connection was refused: all %u that may be open %s the enclave are open",
+            listener->label, direction_bound(pool), listener->inbound ? "into" : "out of");
     } else {
         return true;
     }
     relay_refuse(fd);
-    pool->counters.refused++;
+    listener->counters.refused++;
     tell(pool, kind, &why);
     return false;
 }
@@ -218,7 +342,7 @@ static void accept_ready(struct loop_watch *watch, unsigned events)
     for (unsigned i = 0; i < ACCEPTS_A_TURN; i++) {
         int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            listener->pool->counters.accepted++;
+            listener->counters.accepted++;
             if (admitted(listener, fd)) {
                 passage_open(listener, fd);
             }
@@ -240,8 +364,20 @@ int relay_pool_open(struct relay_pool **out, struct loop *loop, const struct rel
     }
     pool->loop = loop;
     pool->options = *options;
+    pool->drained.fired = drained;
+    pool->drained.owner = pool;
     *out = pool;
     return 0;
+}
+
+static void listener_deafen(struct relay_listener *listener)
+{
+    loop_unwatch(listener->pool->loop, &listener->watch);
+    loop_cancel(listener->pool->loop, &listener->rest);
+    if (listener->fd >= 0) {
+        close(listener->fd);
+        listener->fd = -1;
+    }
 }
 
 void relay_pool_close(struct relay_pool *pool)
@@ -249,27 +385,46 @@ void relay_pool_close(struct relay_pool *pool)
     if (pool == NULL) {
         return;
     }
-    while (pool->passages != NULL) {
-        passage_free(pool->passages);
-    }
     while (pool->listeners != NULL) {
         struct relay_listener *listener = pool->listeners;
+        while (listener->passages != NULL) {
+            passage_free(listener->passages);
+        }
         pool->listeners = listener->next;
-        loop_unwatch(pool->loop, &listener->watch);
-        loop_cancel(pool->loop, &listener->rest);
-        close(listener->fd);
+        listener_deafen(listener);
         free(listener);
     }
+    loop_cancel(pool->loop, &pool->drained);
     free(pool);
 }
 
-const struct relay_counters *relay_pool_counters(const struct relay_pool *pool)
+void relay_pool_drain(struct relay_pool *pool)
 {
-    return &pool->counters;
+    struct relay_listener *next;
+
+    pool->draining = true;
+    if (pool->listeners == NULL) {
+        loop_after(pool->loop, &pool->drained, 0);
+    }
+    for (struct relay_listener *listener = pool->listeners; listener != NULL; listener = next) {
+        next = listener->next;
+        relay_listener_close(listener);
+    }
+}
+
+void relay_pool_counters(const struct relay_pool *pool, struct relay_counters *counters)
+{
+    struct relay_counters one;
+
+    *counters = pool->closed;
+    for (const struct relay_listener *listener = pool->listeners; listener != NULL; listener = listener->next) {
+        relay_listener_counters(listener, &one);
+        counters_add(counters, &one);
+    }
 }
 
 int relay_listener_open(
-    struct relay_pool *pool, int fd, const struct address *target, const char *label, uint32_t only_cid)
+    struct relay_listener **out, struct relay_pool *pool, int fd, const struct relay_listener_options *options)
 {
     struct relay_listener *listener = calloc(1, sizeof *listener);
     int error = -ENOMEM;
@@ -279,9 +434,10 @@ int relay_listener_open(
     }
     listener->pool = pool;
     listener->fd = fd;
-    listener->target = *target;
-    listener->only_cid = only_cid;
-    snprintf(listener->label, sizeof listener->label, "%s", label);
+    listener->target = *options->target;
+    listener->only_cid = options->only_cid;
+    listener->inbound = options->inbound;
+    snprintf(listener->label, sizeof listener->label, "%s", options->label);
     listener->watch.ready = accept_ready;
     listener->watch.owner = listener;
     listener->rest.fired = rested;
@@ -292,9 +448,42 @@ int relay_listener_open(
     }
     listener->next = pool->listeners;
     pool->listeners = listener;
+    pool->directions[listener->inbound] = true;
+    if (out != NULL) {
+        *out = listener;
+    }
     return 0;
 fail:
     free(listener);
     close(fd);
     return error;
+}
+
+void relay_listener_close(struct relay_listener *listener)
+{
+    listener_deafen(listener);
+    listener_settle(listener);
+}
+
+void relay_listener_target(struct relay_listener *listener, const struct address *target)
+{
+    listener->target = *target;
+}
+
+void relay_listener_allow(struct relay_listener *listener, uint32_t only_cid)
+{
+    listener->only_cid = only_cid;
+}
+
+const char *relay_listener_label(const struct relay_listener *listener)
+{
+    return listener->label;
+}
+
+void relay_listener_counters(const struct relay_listener *listener, struct relay_counters *counters)
+{
+    *counters = listener->counters;
+    for (const struct passage *passage = listener->passages; passage != NULL; passage = passage->next) {
+        traffic_add(&counters->traffic, &passage->traffic);
+    }
 }

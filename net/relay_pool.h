@@ -2,6 +2,7 @@
 #ifndef INGOT_NET_RELAY_POOL_H
 #define INGOT_NET_RELAY_POOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "net/address.h"
@@ -10,47 +11,92 @@
 
 /*
  *   relay_pool_open ── relay_listener_open … ── accepts, connects, relays ── relay_pool_close: all of it ends
+ *                                                                         └─ relay_pool_drain: no new ones; `drained`
  *
  * At the bound a new connection is accepted and closed at once (a reset on TCP), and counted; those that are open go
  * on. A target that can't be reached closes the accepted connection the same way. A listener that runs out of
  * descriptors or memory rests for RELAY_REST_MS and tries again. What goes wrong is told by sentences, at most one a
  * second for each kind, with the number of those left out.
+ *
+ * Where a pool has listeners of both directions, neither may hold the last quarter of the bound: clients that never
+ * close do not keep the application from its own calls, nor the other way round.
  */
 #define RELAY_REST_MS 100
 #define RELAY_BACKLOG 128 /* for those who make the listening sockets */
+
+/* What a connection came to. Texts and targets are borrowed for the call; never a byte of what was carried. */
+struct relay_record {
+    const char *label;
+    const struct address *target;
+    int error;                    /* 0: both directions ended in order; -errno: of the connect, or of what broke it */
+    bool connected;               /* the target was reached */
+    int64_t connect_ms;           /* until the target was reached, or given up */
+    int64_t total_ms;             /* from the accept to the end */
+    struct relay_traffic traffic; /* a: the accepted side, b: the target */
+};
 
 struct relay_pool_options {
     unsigned connections; /* at the same time, connecting ones included; at least 1 */
     int64_t connect_ms;
     struct relay_limits limits;
-    void (*log)(void *arg, const char *sentence);
-    void *log_arg;
+    void (*log)(void *arg, const char *sentence);                /* NULL: none */
+    void (*ended)(void *arg, const struct relay_record *record); /* each connection that was admitted; NULL: none */
+    void (*drained)(void *arg);                                  /* once after relay_pool_drain(); may close the pool */
+    void *arg;
 };
 
+/* Upper bounds of the connect times' classes, in milliseconds; one class more holds what took longer. */
+#define RELAY_CONNECT_CLASSES 13
+extern const unsigned relay_connect_bounds[RELAY_CONNECT_CLASSES];
+
 struct relay_counters {
-    uint64_t accepted; /* all that follow included */
-    uint64_t refused;  /* at the bound, or from a CID that is not allowed */
-    uint64_t failed;   /* the target was not reached */
-    uint64_t ended;    /* relayed to a clean end of both directions */
-    uint64_t broken;   /* ended by a reset or a limit */
-    unsigned open;     /* now */
+    uint64_t accepted;            /* all that follow included */
+    uint64_t refused;             /* at the bound, or from a CID that is not allowed */
+    uint64_t failed;              /* the target was not reached */
+    uint64_t unresolved;          /* of these: its name has no address */
+    uint64_t ended;               /* relayed to a clean end of both directions */
+    uint64_t broken;              /* ended by a reset or a limit */
+    struct relay_traffic traffic; /* a: the accepted sides, b: the targets; those that are open included */
+    uint64_t connect_count[RELAY_CONNECT_CLASSES + 1]; /* targets reached, by the time that it took */
+    uint64_t connect_ms;                               /* the sum of these times */
+    unsigned open;                                     /* now */
 };
 
 struct relay_pool;
+struct relay_listener;
 
 /* options is copied. 0 or -ENOMEM. */
 int relay_pool_open(struct relay_pool **pool, struct loop *loop, const struct relay_pool_options *options);
-/* Closes every listener and connection. NULL does nothing. */
+/* Closes every listener and connection; ended() and drained() are not called. NULL does nothing. */
 void relay_pool_close(struct relay_pool *pool);
 
-const struct relay_counters *relay_pool_counters(const struct relay_pool *pool);
+/* Closes every listener; what is open goes on to its end, and then, or in the loop's next turn, drained() is called. */
+void relay_pool_drain(struct relay_pool *pool);
+
+/* Of all listeners, those that were closed included. */
+void relay_pool_counters(const struct relay_pool *pool, struct relay_counters *counters);
+
+struct relay_listener_options {
+    const struct address *target; /* copied */
+    const char *label;            /* stands in sentences and records; copied up to 255 bytes */
+    uint32_t only_cid; /* on AF_VSOCK connections from any other CID are closed at once; VSOCK_CID_ANY lets all in */
+    bool inbound;      /* the direction: into the enclave, or out of it */
+};
 
 /*
  * Relays every connection accepted on fd, a listening non-blocking socket that the pool owns from here on (and closes
- * where this fails), to target (copied). label, copied up to 255 bytes, stands in the sentences. only_cid: on AF_VSOCK
- * connections from any other CID are closed at once; VSOCK_CID_ANY lets all in. 0 or -errno.
+ * where this fails), to the target. listener may be NULL. 0 or -errno.
  */
 int relay_listener_open(
-    struct relay_pool *pool, int fd, const struct address *target, const char *label, uint32_t only_cid);
+    struct relay_listener **listener, struct relay_pool *pool, int fd, const struct relay_listener_options *options);
+/* Accepts nothing more; its open connections go on, and the listener is gone with the last of them. */
+void relay_listener_close(struct relay_listener *listener);
+
+/* For connections accepted from now on. */
+void relay_listener_target(struct relay_listener *listener, const struct address *target);
+void relay_listener_allow(struct relay_listener *listener, uint32_t only_cid);
+
+const char *relay_listener_label(const struct relay_listener *listener);
+void relay_listener_counters(const struct relay_listener *listener, struct relay_counters *counters);
 
 #endif

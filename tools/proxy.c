@@ -151,9 +151,10 @@ static void say(const struct proxy_options *options, const char *format, ...)
 }
 
 /* Listens on front and relays to target. */
-static int route_open(struct proxy *proxy, const struct address *front, const struct address *target, const char *label,
-    struct reason *why)
+static int route_open(
+    struct proxy *proxy, const struct address *front, const struct relay_listener_options *options, struct reason *why)
 {
+    const char *label = options->label;
     char from[ADDRESS_TEXT_SIZE];
     char to[ADDRESS_TEXT_SIZE];
     int fd = address_listen(front, RELAY_BACKLOG, why);
@@ -165,11 +166,11 @@ static int route_open(struct proxy *proxy, const struct address *front, const st
     if (front->form == ADDRESS_UNIX) {
         proxy->files[proxy->file_count++] = *front;
     }
-    int error = relay_listener_open(proxy->pool, fd, target, label, VSOCK_CID_ANY);
+    int error = relay_listener_open(NULL, proxy->pool, fd, options);
     if (error < 0) {
         return reason_system(why, error, "%s: can't serve its listener", label);
     }
-    say(proxy->options, "%s: %s to %s", label, address_print(front, from), address_print(target, to));
+    say(proxy->options, "%s: %s to %s", label, address_print(front, from), address_print(options->target, to));
     return 0;
 }
 
@@ -184,7 +185,9 @@ static int endpoint_open(struct proxy *proxy, size_t index, struct reason *why)
         front = (struct address){.form = ADDRESS_UNIX};
         snprintf(front.name, sizeof front.name, "%s/port_%u", proxy->options->vsock_folder, endpoint->vsock);
     }
-    return route_open(proxy, &front, &proxy->targets[index], label, why);
+    const struct relay_listener_options options = {
+        .target = &proxy->targets[index], .label = label, .only_cid = VSOCK_CID_ANY};
+    return route_open(proxy, &front, &options, why);
 }
 
 static int inbound_open(struct proxy *proxy, size_t index, struct reason *why)
@@ -202,7 +205,9 @@ static int inbound_open(struct proxy *proxy, size_t index, struct reason *why)
         say(options, "%s: not opened: it needs the enclave's CID (--cid)", label);
         return 0;
     }
-    int error = route_open(proxy, &proxy->fronts[index], &target, label, why);
+    const struct relay_listener_options route = {
+        .target = &target, .label = label, .only_cid = VSOCK_CID_ANY, .inbound = true};
+    int error = route_open(proxy, &proxy->fronts[index], &route, why);
     if (error == -EADDRINUSE) {
         struct reason in_use = *why;
         reason_set(why, error, "%s; choose with --listen %s=127.0.0.1:PORT", in_use.text, inbound->label);
@@ -232,7 +237,7 @@ int proxy_open(struct proxy **out, struct loop *loop, const struct proxy_options
         .connect_ms = CONNECT_MS,
         .limits = {.idle_ms = RELAY_IDLE_MS, .half_open_ms = RELAY_HALF_OPEN_MS},
         .log = options->log,
-        .log_arg = options->log_arg,
+        .arg = options->log_arg,
     };
     struct proxy *proxy = calloc(1, sizeof *proxy);
     int error;

@@ -9,6 +9,7 @@ struct fixture {
     struct loop *loop;
     struct relay *relay;
     struct relay_limits limits;
+    struct relay_traffic traffic;
     int client; /* our ends */
     int server;
     int inner[2]; /* the relay's: of the client, of the server */
@@ -40,8 +41,9 @@ static struct fixture *open_between(int client_family, int server_family, struct
     fixture->server = server[0];
     fixture->limits = limits;
     assert_int_equal(loop_open(&fixture->loop), 0);
-    assert_int_equal(
-        relay_open(&fixture->relay, fixture->loop, client[1], server[1], &fixture->limits, done, fixture), 0);
+    assert_int_equal(relay_open(&fixture->relay, fixture->loop, client[1], server[1], &fixture->limits,
+                         &fixture->traffic, done, fixture),
+        0);
     return fixture;
 }
 
@@ -376,6 +378,23 @@ static void half_open_relay_ends_after_its_own_limit(void **state)
     close_all(f);
 }
 
+static void busy_connection_ends_at_its_total_limit(void **state)
+{
+    (void)state;
+    struct fixture *f = open_between(AF_INET, AF_INET, (struct relay_limits){.idle_ms = 60000, .total_ms = 200});
+    int64_t end = sockets_now() + SOCKETS_PATIENCE;
+
+    while (!f->done) {
+        (void)!send(f->client, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        loop_turn(f->loop, 10);
+        assert_true(sockets_now() < end);
+    }
+    assert_int_equal(f->error, -ETIMEDOUT);
+    assert_true(f->traffic.a_to_b > 0);
+    assert_int_equal(f->traffic.b_to_a, 0);
+    close_all(f);
+}
+
 static void closed_relay_closes_both_sides_and_does_not_call_back(void **state)
 {
     (void)state;
@@ -408,6 +427,7 @@ int main(void)
         cmocka_unit_test(hang_up_of_a_stalled_side_does_not_spin),
         cmocka_unit_test(silence_ends_a_relay_after_the_limit),
         cmocka_unit_test(half_open_relay_ends_after_its_own_limit),
+        cmocka_unit_test(busy_connection_ends_at_its_total_limit),
         cmocka_unit_test(closed_relay_closes_both_sides_and_does_not_call_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,10 +9,15 @@
 struct fixture {
     struct loop *loop;
     struct relay_pool *pool;
-    struct address front;  /* where clients connect */
-    struct address target; /* tcp, what is behind */
-    int server;            /* its listener */
-    char log[512];         /* the last sentence */
+    struct relay_listener *listener;
+    struct address front;       /* where clients connect */
+    struct address target;      /* tcp, what is behind */
+    int server;                 /* its listener */
+    char log[512];              /* the last sentence */
+    struct relay_record record; /* the last one */
+    char label[32];
+    unsigned records;
+    unsigned drained;
     unsigned logged;
 };
 
@@ -24,17 +29,43 @@ static void log_line(void *arg, const char *sentence)
     fixture->logged++;
 }
 
+static void ended(void *arg, const struct relay_record *record)
+{
+    struct fixture *fixture = arg;
+
+    fixture->record = *record;
+    snprintf(fixture->label, sizeof fixture->label, "%s", record->label);
+    fixture->records++;
+}
+
+static void drained(void *arg)
+{
+    struct fixture *fixture = arg;
+
+    fixture->drained++;
+}
+
 static struct fixture *pool_of(unsigned connections, uint32_t only_cid)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    struct relay_pool_options options = {.connections = connections, .connect_ms = 2000, .log = log_line, .log_arg = f};
+    struct relay_pool_options options = {
+        .connections = connections, .connect_ms = 2000, .log = log_line, .ended = ended, .drained = drained, .arg = f};
 
     assert_int_equal(loop_open(&f->loop), 0);
     assert_int_equal(relay_pool_open(&f->pool, f->loop, &options), 0);
     f->server = sockets_listen_tcp(&f->target);
     int front = sockets_listen_tcp(&f->front);
-    assert_int_equal(relay_listener_open(f->pool, front, &f->target, "api", only_cid), 0);
+    const struct relay_listener_options listener = {.target = &f->target, .label = "api", .only_cid = only_cid};
+    assert_int_equal(relay_listener_open(&f->listener, f->pool, front, &listener), 0);
     return f;
+}
+
+static struct relay_counters counted(const struct fixture *f)
+{
+    struct relay_counters counters;
+
+    relay_pool_counters(f->pool, &counters);
+    return counters;
 }
 
 static void pool_end(struct fixture *f)
@@ -145,7 +176,7 @@ static void random_sizes_both_ways_arrive_whole_on_64_connections(void **state)
         end_init(&ends[2 * i], sockets_connect_tcp(&f->front), 0, i, up, down);
         end_init(&ends[2 * i + 1], server_accept(f), 1, i, down, up);
     }
-    assert_int_equal(relay_pool_counters(f->pool)->open, COUNT);
+    assert_int_equal(counted(f).open, COUNT);
     while (finished < 2 * COUNT) {
         finished = 0;
         for (size_t i = 0; i < 2 * COUNT; i++) {
@@ -161,8 +192,8 @@ static void random_sizes_both_ways_arrive_whole_on_64_connections(void **state)
         assert_true(sockets_now() < deadline);
     }
     sockets_turn_for(f->loop, 20);
-    assert_int_equal(relay_pool_counters(f->pool)->open, 0);
-    assert_int_equal(relay_pool_counters(f->pool)->ended, COUNT);
+    assert_int_equal(counted(f).open, 0);
+    assert_int_equal(counted(f).ended, COUNT);
     for (size_t i = 0; i < 2 * COUNT; i++) {
         close(ends[i].fd);
     }
@@ -187,7 +218,7 @@ static void refusal_at_the_bound_leaves_old_ones_alive(void **state)
         assert_int_equal(sockets_read_end(f->loop, refused), -ECONNRESET);
         close(refused);
     }
-    assert_int_equal(relay_pool_counters(f->pool)->refused, 3);
+    assert_int_equal(counted(f).refused, 3);
     assert_int_equal(f->logged, 1); /* once a second at the most */
     assert_non_null(strstr(f->log, "api: "));
 
@@ -237,8 +268,8 @@ static void refused_target_resets_the_client(void **state)
     f->server = -1;
     int client = sockets_connect_tcp(&f->front);
     assert_int_equal(sockets_read_end(f->loop, client), -ECONNRESET);
-    assert_int_equal(relay_pool_counters(f->pool)->failed, 1);
-    assert_int_equal(relay_pool_counters(f->pool)->open, 0);
+    assert_int_equal(counted(f).failed, 1);
+    assert_int_equal(counted(f).open, 0);
     assert_int_equal(strncmp(f->log, "can't connect to \"tcp:127.0.0.1:", 32), 0);
     assert_non_null(strstr(f->log, "Connection refused (api)"));
     close(client);
@@ -253,7 +284,7 @@ static void connection_without_the_right_cid_is_closed(void **state)
     int client = sockets_connect_tcp(&f->front);
 
     assert_int_equal(sockets_read_end(f->loop, client), -ECONNRESET);
-    assert_int_equal(relay_pool_counters(f->pool)->refused, 1);
+    assert_int_equal(counted(f).refused, 1);
     assert_non_null(strstr(f->log, "only CID 3"));
     close(client);
     pool_end(f);
@@ -304,6 +335,172 @@ static void closing_the_pool_closes_all_connections(void **state)
     pool_end(f);
 }
 
+/* One connection through the pool's listener at front, up to the server. */
+static void passage_make(struct fixture *f, int *client, int *server)
+{
+    *client = sockets_connect_tcp(&f->front);
+    *server = server_accept(f);
+}
+
+static void passage_break(struct fixture *f, int client, int server)
+{
+    close(client);
+    close(server);
+    sockets_turn_for(f->loop, 20);
+}
+
+static void bytes_times_and_ends_are_counted(void **state)
+{
+    (void)state;
+    struct fixture *f = pool_of(4, VSOCK_CID_ANY);
+    struct relay_counters counters;
+    char data[5];
+    int client;
+    int server;
+    uint64_t reached = 0;
+
+    passage_make(f, &client, &server);
+    assert_int_equal(send(client, "12345", 5, 0), 5);
+    sockets_read(f->loop, server, data, 5);
+    assert_int_equal(send(server, "123", 3, 0), 3);
+    sockets_read(f->loop, client, data, 3);
+    relay_listener_counters(f->listener, &counters);
+    assert_int_equal(counters.open, 1);
+    assert_int_equal(counters.traffic.a_to_b, 5); /* while it is open */
+    assert_int_equal(counters.traffic.b_to_a, 3);
+    passage_break(f, client, server);
+
+    counters = counted(f);
+    assert_int_equal(counters.accepted, 1);
+    assert_int_equal(counters.ended, 1);
+    assert_int_equal(counters.traffic.a_to_b, 5);
+    for (size_t i = 0; i <= RELAY_CONNECT_CLASSES; i++) {
+        reached += counters.connect_count[i];
+    }
+    assert_int_equal(reached, 1);
+    assert_int_equal(f->records, 1);
+    assert_string_equal(f->label, "api");
+    assert_true(f->record.connected);
+    assert_int_equal(f->record.error, 0);
+    assert_int_equal(f->record.traffic.a_to_b, 5);
+    assert_int_equal(f->record.traffic.b_to_a, 3);
+    assert_true(f->record.total_ms >= f->record.connect_ms);
+    pool_end(f);
+}
+
+static void name_without_an_address_is_counted_as_unresolved(void **state)
+{
+    (void)state;
+    struct fixture *f = pool_of(4, VSOCK_CID_ANY);
+    struct address nowhere = {.form = ADDRESS_TCP, .port = 1, .name = "no-such-host.invalid"};
+
+    relay_listener_target(f->listener, &nowhere);
+    int client = sockets_connect_tcp(&f->front);
+    int64_t end = sockets_now() + SOCKETS_PATIENCE;
+    while (f->records == 0) {
+        loop_turn(f->loop, 10);
+        assert_true(sockets_now() < end);
+    }
+    assert_int_equal(counted(f).failed, 1);
+    assert_int_equal(counted(f).unresolved, 1);
+    assert_int_equal(f->record.error, -ENOENT);
+    assert_false(f->record.connected);
+    close(client);
+    pool_end(f);
+}
+
+static void draining_lets_open_connections_go_on(void **state)
+{
+    (void)state;
+    struct fixture *f = pool_of(4, VSOCK_CID_ANY);
+    char data[2];
+    int client;
+    int server;
+
+    passage_make(f, &client, &server);
+    relay_pool_drain(f->pool);
+    int late = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons((uint16_t)f->front.port)};
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(connect(late, (struct sockaddr *)&name, sizeof name), -1); /* nobody listens any more */
+    close(late);
+    assert_int_equal(send(client, "ok", 2, 0), 2);
+    sockets_read(f->loop, server, data, 2);
+    assert_int_equal(f->drained, 0);
+    passage_break(f, client, server);
+    assert_int_equal(f->drained, 1);
+    assert_int_equal(counted(f).ended, 1); /* of a listener that is gone */
+    pool_end(f);
+}
+
+static void draining_an_idle_pool_is_over_at_once(void **state)
+{
+    (void)state;
+    struct fixture *f = pool_of(4, VSOCK_CID_ANY);
+
+    relay_pool_drain(f->pool);
+    sockets_turn_for(f->loop, 20);
+    assert_int_equal(f->drained, 1);
+    pool_end(f);
+}
+
+static void new_target_is_for_new_connections(void **state)
+{
+    (void)state;
+    struct fixture *f = pool_of(4, VSOCK_CID_ANY);
+    struct address other;
+    char data[2];
+    int client;
+    int server;
+    int listener = sockets_listen_tcp(&other);
+
+    passage_make(f, &client, &server);
+    int first = f->server;
+    f->server = listener;
+    relay_listener_target(f->listener, &other);
+    int second_client;
+    int second_server;
+    passage_make(f, &second_client, &second_server);
+    assert_int_equal(send(client, "ok", 2, 0), 2);
+    sockets_read(f->loop, server, data, 2);
+    passage_break(f, client, server);
+    passage_break(f, second_client, second_server);
+    close(first);
+    pool_end(f);
+}
+
+static void one_direction_never_holds_the_last_quarter(void **state)
+{
+    (void)state;
+    struct fixture *f = pool_of(4, VSOCK_CID_ANY); /* its listener leads out */
+    struct relay_listener_options options = {
+        .target = &f->target, .label = "in", .only_cid = VSOCK_CID_ANY, .inbound = true};
+    struct address inbound;
+    int client[4];
+    int server[4];
+
+    assert_int_equal(relay_listener_open(NULL, f->pool, sockets_listen_tcp(&inbound), &options), 0);
+    for (int i = 0; i < 3; i++) {
+        passage_make(f, &client[i], &server[i]);
+    }
+    int refused = sockets_connect_tcp(&f->front);
+    assert_int_equal(sockets_read_end(f->loop, refused), -ECONNRESET);
+    close(refused);
+    assert_non_null(strstr(f->log, "out of the enclave"));
+
+    client[3] = sockets_connect_tcp(&inbound);
+    server[3] = server_accept(f);
+    refused = sockets_connect_tcp(&inbound); /* and now all are open */
+    assert_int_equal(sockets_read_end(f->loop, refused), -ECONNRESET);
+    close(refused);
+    assert_int_equal(counted(f).refused, 2);
+    for (int i = 0; i < 4; i++) {
+        close(client[i]);
+        close(server[i]);
+    }
+    pool_end(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +511,12 @@ int main(void)
         cmocka_unit_test(connection_without_the_right_cid_is_closed),
         cmocka_unit_test(listener_survives_running_out_of_descriptors),
         cmocka_unit_test(closing_the_pool_closes_all_connections),
+        cmocka_unit_test(bytes_times_and_ends_are_counted),
+        cmocka_unit_test(name_without_an_address_is_counted_as_unresolved),
+        cmocka_unit_test(draining_lets_open_connections_go_on),
+        cmocka_unit_test(draining_an_idle_pool_is_over_at_once),
+        cmocka_unit_test(new_target_is_for_new_connections),
+        cmocka_unit_test(one_direction_never_holds_the_last_quarter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
