@@ -31,8 +31,10 @@ struct secrets_header {
     uint32_t key_size;
     uint32_t ca_size;
     uint32_t reserved; /* 0 */
+    int64_t cert_until; /* seconds since 1970, the earliest end of a certificate in it; 0: not known */
+    int64_t ca_until;
 };
-_Static_assert(sizeof(struct secrets_header) == 32, "header without holes");
+_Static_assert(sizeof(struct secrets_header) == 48, "header without holes");
 
 /* A mapped memory file; the pointers lie inside the map. */
 struct secrets {

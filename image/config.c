@@ -74,10 +74,6 @@ static bool section_fits(
             label != NULL ? text_quote_string(label).text : "", group->name, group->label_max);
         return false;
     }
-    if (group == &config_table[CONFIG_INBOUND] && strcmp(label, "status") == 0) {
-        config_error(parser, line, "[inbound status]: comes with a later version (choose another label)");
-        return false;
-    }
     for (size_t i = 0; i < parser->instance_count; i++) {
         const struct config_instance *other = &parser->instances[i];
         if (other->group == group && (label == NULL || strcmp(other->label, label) == 0)) {
@@ -314,6 +310,12 @@ static bool make_elements(struct config_parser *parser)
             break;
         case CONFIG_INBOUND:
             instance->base = &config->inbound[config->inbound_count];
+            if (config_is_status(instance)) {
+                instance->base = &config->status;
+                config->status.line = instance->line;
+                label = &config->status.label;
+                break;
+            }
             config->inbound[config->inbound_count].line = instance->line;
             label = &config->inbound[config->inbound_count++].label;
             break;
@@ -508,6 +510,7 @@ void config_free(struct config *config)
         free(config->inbound[i].label);
     }
     free(config->inbound);
+    free(config->status.label);
     for (size_t i = 0; i < config->identity_count; i++) {
         free(config->identities[i].label);
         free(config->identities[i].cert_file);

@@ -39,6 +39,8 @@
 #define CONFIG_SECRET_IDENTITY "MTLS_CLIENT_CERT_JSON"
 /* The parent answers the heartbeat on this vsock port, so no endpoint can have it. */
 #define CONFIG_HEARTBEAT_PORT 9000u
+/* The label of the [inbound] port on which PID 1 itself answers; it is not among config.inbound. */
+#define CONFIG_STATUS "status"
 
 enum config_restart { CONFIG_RESTART_ON_FAILURE, CONFIG_RESTART_ALWAYS, CONFIG_RESTART_NEVER };
 enum config_secrets { CONFIG_SECRETS_NONE, CONFIG_SECRETS_PLAIN }; /* NONE: the file has no [secrets] */
@@ -114,6 +116,7 @@ struct config {
     size_t endpoint_count;
     struct config_inbound *inbound;
     size_t inbound_count;
+    struct config_inbound status; /* [inbound status]; vsock is 0 where the file has none, `to` it never has */
     struct config_identity *identities;
     size_t identity_count;
     unsigned connections; /* [limits] connections: relayed connections at the same time, in both directions together */

@@ -238,6 +238,10 @@ static void check_inbound_port(struct config_parser *parser, const struct config
     const struct config *config = parser->config;
     const struct config_inbound *inbound = &config->inbound[index];
 
+    if (config_text(instance, "to") == NULL && instance->keys > 0) {
+        config_error(parser, instance->line, "%s: to is missing (%s)", config_title(instance).text,
+            config_row(CONFIG_INBOUND, "to")->help);
+    }
     if (config->secrets.mode != CONFIG_SECRETS_NONE && inbound->vsock != 0 && inbound->vsock == config->secrets.port) {
         config_key_error(
             parser, instance, "vsock", "the push of secrets comes to this port (say another, here or there)");
@@ -262,13 +266,41 @@ static void check_inbound_port(struct config_parser *parser, const struct config
     }
 }
 
+/* PID 1 answers there itself: the one port of the enclave that shows what is inside. */
+static void check_status(struct config_parser *parser, const struct config_instance *instance)
+{
+    const struct config *config = parser->config;
+    const struct config_inbound *status = &config->status;
+
+    if (config_text(instance, "to") != NULL) {
+        config_key_error(parser, instance, "to", "ingot itself answers there (remove it, or choose another label)");
+    }
+    if (config->secrets.mode != CONFIG_SECRETS_NONE && status->vsock != 0 && status->vsock == config->secrets.port) {
+        config_key_error(
+            parser, instance, "vsock", "the push of secrets comes to this port (say another, here or there)");
+    }
+    for (size_t i = 0; i < config->inbound_count; i++) {
+        if (status->vsock != 0 && status->vsock == config->inbound[i].vsock) {
+            config_key_error(parser, instance, "vsock", "this is the port of [inbound %s] in line %u",
+                config->inbound[i].label, config->inbound[i].line);
+        }
+    }
+    config_warning(parser, instance->line,
+        "%s: the parent instance reads the enclave's state: version, boot times, host names, names and dates of "
+        "certificates, processes, memory, how many connections there are; never what is in them",
+        config_title(instance).text);
+}
+
 static void check_inbound(struct config_parser *parser)
 {
     size_t index = 0;
 
     for (size_t i = 0; i < parser->instance_count; i++) {
-        if (parser->instances[i].group == &config_table[CONFIG_INBOUND]) {
-            check_inbound_port(parser, &parser->instances[i], index++);
+        const struct config_instance *instance = &parser->instances[i];
+        if (config_is_status(instance)) {
+            check_status(parser, instance);
+        } else if (instance->group == &config_table[CONFIG_INBOUND]) {
+            check_inbound_port(parser, instance, index++);
         }
     }
 }

@@ -47,6 +47,9 @@ void config_key_error(struct config_parser *parser, const struct config_instance
 /* "[endpoint a.b]", shown safely. */
 struct text_quoted config_title(const struct config_instance *instance);
 
+/* Whether it is [inbound status], which is not one of config->inbound. */
+bool config_is_status(const struct config_instance *instance);
+
 /* The text of a key, NULL where the file does not have it. */
 const char *config_text(const struct config_instance *instance, const char *key);
 /* The index-th section of a kind, NULL behind the last. */

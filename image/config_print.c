@@ -37,6 +37,9 @@ static void print_all(const struct config *config, FILE *out)
     for (size_t i = 0; i < config->inbound_count; i++) {
         print_section(&config_table[CONFIG_INBOUND], config->inbound[i].label, &config->inbound[i], out);
     }
+    if (config->status.vsock != 0) {
+        print_section(&config_table[CONFIG_INBOUND], config->status.label, &config->status, out);
+    }
     for (size_t i = 0; i < config->identity_count; i++) {
         print_section(&config_table[CONFIG_IDENTITY], config->identities[i].label, &config->identities[i], out);
     }

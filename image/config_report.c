@@ -108,6 +108,11 @@ struct text_quoted config_title(const struct config_instance *instance)
     return title;
 }
 
+bool config_is_status(const struct config_instance *instance)
+{
+    return instance->group == &config_table[CONFIG_INBOUND] && strcmp(instance->label, CONFIG_STATUS) == 0;
+}
+
 static size_t row_index(const struct config_instance *instance, const char *key)
 {
     size_t i = 0;

@@ -178,7 +178,8 @@ static const struct config_row inbound_rows[] = {
         .type = &config_type_loopback,
         FIELD(struct config_inbound, address),
         MORE(struct config_inbound, port),
-        .help = "127.x.y.z:PORT, where the application listens"},
+        .standard = "",
+        .help = "127.x.y.z:PORT, where the application listens; [inbound status] alone has none: ingot answers there"},
 };
 
 static const struct config_row identity_rows[] = {

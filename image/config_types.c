@@ -332,6 +332,9 @@ static void print_loopback(const struct config_row *row, const void *base, FILE 
 {
     uint32_t address = *(const uint32_t *)field_of(row, base);
 
+    if (address == 0) {
+        return;
+    }
     fprintf(out, "%s = %u.%u.%u.%u:%u\n", row->key, (unsigned)(address >> 24), (unsigned)(address >> 16 & 255),
         (unsigned)(address >> 8 & 255), (unsigned)(address & 255), (unsigned)*(const uint16_t *)more_of(row, base));
 }

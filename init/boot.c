@@ -34,6 +34,7 @@ static const struct {
     {"roles", step_roles},
     {"heartbeat", step_heartbeat},
 };
+_Static_assert(sizeof steps / sizeof steps[0] <= ENCLAVE_STEPS, "raise ENCLAVE_STEPS");
 
 /* Not tcdrain(3), which has no end where the console does not take anything. */
 static void drain(void)
@@ -83,7 +84,7 @@ _Noreturn void boot_finish(const char *how)
 _Noreturn void boot(void)
 {
     static struct enclave enclave = {
-        .nsm = -1, .secrets_fd = -1, .relay_control = -1, .app_control = -1, .packed = -1, .accepted = -1};
+        .nsm = -1, .secrets_fd = -1, .status_fd = -1, .relay_control = -1, .app_control = -1, .packed = -1, .accepted = -1};
     struct reason said;
     int error;
 
@@ -94,6 +95,7 @@ _Noreturn void boot(void)
             boot_fail(steps[i].name, said.text);
         }
         log_line(steps[i].name, "%s", said.text);
+        enclave.boot[enclave.boot_count++] = (struct enclave_boot){steps[i].name, log_clock() - log_start()};
     }
     error = loop_run(enclave.loop);
     (void)reason_system(&said, error, "the loop of PID 1 has ended");

@@ -65,7 +65,7 @@ static void compare_ptp(int64_t theirs)
     close(fd);
 }
 
-static int follow(int nsm, struct reason *why)
+static int follow(int nsm, struct clock_record *record, struct reason *why)
 {
     uint64_t answer;
     int error = nsm_time(nsm, &answer, why);
@@ -89,6 +89,9 @@ static int follow(int nsm, struct reason *why)
     case CLOCK_KEEP:
         break;
     }
+    if (error == 0 && behind != 0) {
+        *record = (struct clock_record){record->corrections + 1, log_clock(), behind};
+    }
     compare_ptp(theirs);
     return error < 0 ? reason_system(why, error, "the clock cannot be changed") : 0;
 }
@@ -98,7 +101,7 @@ static void again(struct loop_timer *timer)
     struct enclave *enclave = timer->owner;
     struct reason why;
 
-    if (follow(enclave->nsm, &why) < 0) {
+    if (follow(enclave->nsm, &enclave->clock, &why) < 0) {
         log_line("clock", "%s", why.text);
     }
     (void)loop_after(enclave->loop, timer, CLOCK_EVERY_MS); /* the timer has its place: it can't fail */

@@ -12,6 +12,13 @@
 #define CLOCK_EVERY_MS (10 * 60 * 1000)
 #define CLOCK_STEP_MS 1000
 
+/* What was corrected since the boot set it: how often, and the last time. */
+struct clock_record {
+    unsigned corrections;
+    int64_t last_at; /* log_clock() */
+    int64_t last_ms; /* we were behind by so much; negative: ahead */
+};
+
 enum clock_action { CLOCK_KEEP, CLOCK_SLEW, CLOCK_STEP };
 
 /* What to do when the clock says ours and the NSM theirs, both milliseconds since 1970. */

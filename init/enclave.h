@@ -8,6 +8,8 @@
 #include "app/secrets.h"
 #include "base/reason.h"
 #include "image/config.h"
+#include "init/clock.h"
+#include "init/status.h"
 #include "init/supervise.h"
 #include "net/loop.h"
 
@@ -29,6 +31,13 @@ struct enclave_push {
     struct loop_timer deadline;
     int connection; /* until the role has it */
     int control_fd; /* this end of ROLE_CONTROL; -1: no push in this place */
+};
+
+/* A step of the boot, when it was done: milliseconds since PID 1 started. */
+#define ENCLAVE_STEPS 16
+struct enclave_boot {
+    const char *step;
+    int64_t ms;
 };
 
 /* One for the whole life of PID 1. Descriptors are -1 until the step that opens them. */
@@ -54,6 +63,13 @@ struct enclave {
     int accepted; /* the accepted push; every further one is refused */
 
     struct loop_timer clock_timer;
+    struct clock_record clock;
+
+    struct enclave_boot boot[ENCLAVE_STEPS]; /* the steps that are done */
+    size_t boot_count;
+
+    struct status status;
+    int status_fd; /* vsock listener of [inbound status] */
 };
 
 /*

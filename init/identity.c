@@ -102,6 +102,8 @@ int identity_pack(struct enclave *enclave, struct reason *why)
         error = read_packed(packed->ca_file, &ca, &header.ca_size, why);
     }
     if (error == 0) {
+        header.cert_until = tls_pem_not_after(cert, header.cert_size); /* measured: PID 1 may read these */
+        header.ca_until = ca != NULL ? tls_pem_not_after(ca, header.ca_size) : 0;
         error = secrets_write(&header, "", cert, key, ca, &enclave->packed, why);
     }
     if (error == 0) {

@@ -102,7 +102,15 @@ int step_listeners(struct enclave *enclave, struct reason *said)
                 said, enclave->secrets_fd, "[secrets] cannot listen on vsock port %u", config->secrets.port);
         }
     }
+    if (error == 0 && config->status.vsock != 0) {
+        enclave->status_fd = listen_vsock(config->status.vsock, STATUS_QUEUE);
+        if (enclave->status_fd < 0) {
+            error = reason_system(
+                said, enclave->status_fd, "[inbound status] cannot listen on vsock port %u", config->status.vsock);
+        }
+    }
     return error < 0 ? error
-                     : reason_set(said, 0, "%zu endpoints, %zu inbound ports%s", config->endpoint_count,
-                           config->inbound_count, enclave->secrets_fd >= 0 ? ", secrets" : "");
+                     : reason_set(said, 0, "%zu endpoints, %zu inbound ports%s%s", config->endpoint_count,
+                           config->inbound_count, enclave->secrets_fd >= 0 ? ", secrets" : "",
+                           enclave->status_fd >= 0 ? ", status" : "");
 }

@@ -158,6 +158,8 @@ static int take_identity(const json_t *value, struct push *push, struct reason *
     push->header.cert_size = (uint32_t)strlen(pem.cert);
     push->header.key_size = (uint32_t)strlen(pem.key);
     push->header.ca_size = (uint32_t)strlen(pem.ca);
+    push->header.cert_until = tls_pem_not_after(pem.cert, push->header.cert_size);
+    push->header.ca_until = tls_pem_not_after(pem.ca, push->header.ca_size);
     return 0;
 }
 

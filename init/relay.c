@@ -6,6 +6,7 @@
 
 #include "image/config.h"
 #include "init/confine.h"
+#include "init/counters.h"
 #include "init/limits.h"
 #include "init/log.h"
 #include "init/roles.h"
@@ -54,15 +55,38 @@ static int listeners_open(struct relay_pool *pool, const struct config *config, 
     return 0;
 }
 
-/* PID 1 says nothing to this role: its end of ROLE_CONTROL is gone when the role is to end. */
+struct relay_role {
+    struct loop *loop;
+    struct relay_pool *pool;
+};
+
+/* PID 1 did not take the last answer yet where this one does not go: it will say that it does not know. */
+static void answer(const struct relay_role *role, uint32_t number)
+{
+    const struct relay_counters *sum = relay_pool_counters(role->pool);
+    const struct counters_row row = {.accepted = sum->accepted,
+        .refused = sum->refused,
+        .failed = sum->failed,
+        .ended = sum->ended,
+        .broken = sum->broken,
+        .open = sum->open};
+
+    (void)counters_answer(ROLE_CONTROL, number, &row, 1);
+}
+
+/* PID 1 asks for the counters, and nothing else; its end of ROLE_CONTROL is gone when the role is to end. */
 static void control_ready(struct loop_watch *watch, unsigned events)
 {
-    char message[16];
+    const struct relay_role *role = watch->owner;
+    char message[sizeof(struct counters_question) + 1];
+    uint32_t number;
 
     (void)events;
     ssize_t n = recv(watch->fd, message, sizeof message, MSG_DONTWAIT);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-        loop_stop(watch->owner);
+        loop_stop(role->loop);
+    } else if (n > 0 && counters_asked(message, (size_t)n, &number)) {
+        answer(role, number);
     }
 }
 
@@ -71,6 +95,7 @@ int role_relay(void)
     struct config config;
     struct loop *loop = NULL;
     struct relay_pool *pool = NULL;
+    struct relay_role role;
     struct loop_watch control = {.ready = control_ready};
     struct reason why = {"no memory"};
     int error = role_config(&config, &why);
@@ -91,7 +116,8 @@ int role_relay(void)
     if (error < 0 || (error = loop_open(&loop)) < 0 || (error = relay_pool_open(&pool, loop, &options)) < 0) {
         goto fail;
     }
-    control.owner = loop;
+    role = (struct relay_role){loop, pool};
+    control.owner = &role;
     error = loop_watch(loop, &control, ROLE_CONTROL, LOOP_READ);
     if (error < 0 || (error = listeners_open(pool, &config, &why)) < 0) {
         goto fail;

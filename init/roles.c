@@ -110,9 +110,15 @@ static int start(const char *role, const int *descriptors, size_t count, int *ou
 static int relay_start(struct service *service, pid_t *pid, struct reason *why)
 {
     struct enclave *enclave = service->owner;
+    size_t count = enclave->config.endpoint_count + enclave->config.inbound_count;
+    int error;
 
-    return start(ROLE_RELAY, enclave->relayed, enclave->config.endpoint_count + enclave->config.inbound_count,
-        &enclave->relay_control, pid, why);
+    status_relay_gone(enclave);
+    error = start(ROLE_RELAY, enclave->relayed, count, &enclave->relay_control, pid, why);
+    if (error == 0) {
+        status_relay_started(enclave);
+    }
+    return error;
 }
 
 /* Where the application is gone in this moment, it gets them when it starts again. */
@@ -174,6 +180,9 @@ int step_roles(struct enclave *enclave, struct reason *said)
     }
     if (error == 0) {
         error = pushes_open(enclave, said);
+    }
+    if (error == 0) {
+        error = status_open(enclave, said);
     }
     if (error < 0) {
         return error;

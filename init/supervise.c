@@ -47,6 +47,8 @@ static void service_over(struct service *service, int status)
     char how[SUPERVISE_STATUS_SIZE];
 
     service->pid = 0;
+    service->ends++;
+    service->last = status;
     if (service->ended(service, status) == SERVICE_REST) {
         return; /* the service may be gone now */
     }

@@ -41,6 +41,8 @@ struct service {
     pid_t pid; /* 0 while there is no process */
     int64_t since;
     unsigned delay;
+    unsigned ends; /* of processes that it had, those that could not be started included */
+    int last;      /* how the last of them ended, as ended() was told; means something where ends > 0 */
 };
 #define SUPERVISE_NOT_STARTED (-1)
 

@@ -163,3 +163,34 @@ const char *tls_identity_subject(const struct tls_identity *identity)
 {
     return identity->subject;
 }
+
+/* ---- Dates ---- */
+
+static int64_t block_not_after(const struct pem_block *block)
+{
+    uint8_t *der = malloc(pem_decoded_max(block));
+    struct x509_certificate certificate;
+    int64_t until = 0;
+    long size = der != NULL ? pem_decode(block, der, NULL) : -ENOMEM;
+
+    if (size > 0 && x509_read((struct bytes){der, (size_t)size}, &certificate, NULL) == 0) {
+        until = certificate.not_after;
+    }
+    free(der);
+    return until;
+}
+
+int64_t tls_pem_not_after(const char *pem, size_t size)
+{
+    struct bytes text = {(const uint8_t *)pem, size};
+    struct pem_block block;
+    int64_t first = 0;
+
+    while (pem_next(&text, &block, NULL) > 0) {
+        int64_t until = block_not_after(&block);
+        if (until > 0 && (first == 0 || until < first)) {
+            first = until;
+        }
+    }
+    return first;
+}

@@ -27,6 +27,9 @@ void tls_identity_free(struct tls_identity *identity);
 int64_t tls_identity_not_after(const struct tls_identity *identity);
 const char *tls_identity_subject(const struct tls_identity *identity);
 
+/* When the first of the certificates in a PEM text ends, seconds since 1970; 0 where none of them can be read. */
+int64_t tls_pem_not_after(const char *pem, size_t size);
+
 /* Three PEM texts, each malloc'd, NUL-terminated and without NUL inside; pem as it was given. */
 struct identity_pem {
     char *cert;

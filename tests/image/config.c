@@ -414,7 +414,6 @@ static void near_misses_are_named(void **state)
     refuse(APP "tls = app\n", "enclave.ini:5: [app] \"tls\"", "it belongs to [endpoint]");
     refuse(APP "[log]\nport = 1\n", "enclave.ini:5: [\"log\"]: no such section", "");
     refuse(APP "[route a]\nport = 1\n", "enclave.ini:5: [", "no such section");
-    refuse(APP "[inbound status]\nvsock = 1\n", "enclave.ini:5: [inbound status]", "later version");
     refuse(APP "[limits x]\nconnections = 1\n", "enclave.ini:5: [limits \"x\"]", "has no label");
     refuse(APP "[endpoint]\ntls = app\n", "enclave.ini:5: [endpoint ]", "a label is needed");
 }
@@ -454,6 +453,11 @@ static void ports_addresses_and_names_are_one_sections_alone(void **state)
         "required");
     refuse(APP "first-vsock = 4294967294\n" ENDPOINT "[endpoint b]\ntls = app\n",
         "enclave.ini:8: [endpoint b]: no vsock port is left", "");
+    refuse(APP "[inbound status]\nvsock = 1\nto = 127.0.0.1:1\n", "enclave.ini:7: [inbound status] to", "remove it");
+    refuse(APP "[inbound a]\nvsock = 1\nto = 127.0.0.1:1\n[inbound status]\nvsock = 1\n",
+        "enclave.ini:9: [inbound status] vsock = 1", "[inbound a]");
+    refuse(APP "[inbound status]\nvsock = 7\n[secrets]\nmode = plain\nport = 7\n",
+        "enclave.ini:6: [inbound status] vsock = 7", "push of secrets");
     accept(APP "[inbound a]\nvsock = 7777\nto = 127.0.0.1:1\n"); /* no [secrets]: the port is free */
     done();
 }
@@ -503,6 +507,22 @@ static void what_can_not_be_supplied_is_seen_before_the_start(void **state)
     done();
     refuse(APP "[identity a]\ncert = c\nkey = k\n[identity b]\ncert = c\nkey = k\n", "enclave.ini:8: [identity b]",
         "more than 1");
+}
+
+static void the_status_port_is_no_other_inbound_port_and_is_warned_of(void **state)
+{
+    (void)state;
+    accept(APP "[inbound status]\nvsock = 7900\n[inbound a]\nvsock = 1\nto = 127.0.0.1:1\n");
+    assert_int_equal(config.status.vsock, 7900);
+    assert_int_equal(config.inbound_count, 1);
+    assert_string_equal(config.inbound[0].label, "a");
+    assert_int_equal(report.warning_count, 1);
+    assert_non_null(strstr(report.warnings[0], "enclave.ini:5: [inbound status]: the parent instance reads"));
+    done();
+    print_twice(APP "[inbound status]\nvsock = 7900\n");
+    accept(APP);
+    assert_int_equal(config.status.vsock, 0);
+    done();
 }
 
 static void names_that_steer_are_refused(void **state)
@@ -580,6 +600,7 @@ int main(void)
         cmocka_unit_test(names_that_steer_are_refused),
         cmocka_unit_test(files_have_their_place_in_the_image),
         cmocka_unit_test(a_file_over_the_bound_is_refused),
+        cmocka_unit_test(the_status_port_is_no_other_inbound_port_and_is_warned_of),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

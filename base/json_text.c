@@ -1,0 +1,130 @@
+/* json_text: writes JSON into memory that the caller has measured out; allocates nothing and never runs over it. */
+#include "base/json_text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LONGEST_ESCAPE 6 /* \u00e9 */
+
+static void put(struct json_text *json, const char *text, size_t size)
+{
+    if (json->overflow || size >= json->size - json->used) {
+        json->overflow = true;
+        return;
+    }
+    memcpy(json->data + json->used, text, size);
+    json->used += size;
+}
+
+/* Bytes of the UTF-8 character at p (RFC 3629 §4), 0 where there is none. */
+static size_t character(const unsigned char *p, size_t size)
+{
+    size_t length = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+
+    if (length == 0 || length > size) {
+        return 0;
+    }
+    for (size_t i = 1; i < length; i++) {
+        if ((p[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
+    bool beyond = (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf4 && p[1] > 0x8f); /* surrogates, U+110000 */
+    return overlong || beyond ? 0 : length;
+}
+
+static void put_string(struct json_text *json, const unsigned char *p, size_t size)
+{
+    char escape[LONGEST_ESCAPE + 1];
+
+    put(json, "\"", 1);
+    while (size > 0 && !json->overflow) {
+        size_t length = character(p, size);
+        if (length == 0) {
+            put(json, "\xef\xbf\xbd", 3);
+            length = 1;
+        } else if (p[0] == '"' || p[0] == '\\') {
+            escape[0] = '\\';
+            escape[1] = (char)p[0];
+            put(json, escape, 2);
+        } else if (p[0] < 0x20 || p[0] == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0)) {
+            (void)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)p[length - 1]);
+            put(json, escape, LONGEST_ESCAPE);
+        } else {
+            put(json, (const char *)p, length);
+        }
+        p += length;
+        size -= length;
+    }
+    put(json, "\"", 1);
+}
+
+/* What stands before a value: a comma, its key. */
+static void begin(struct json_text *json, const char *key)
+{
+    if (json->comma) {
+        put(json, ",", 1);
+    }
+    if (key != NULL) {
+        put_string(json, (const unsigned char *)key, strlen(key));
+        put(json, ":", 1);
+    }
+    json->comma = true;
+}
+
+void json_text_start(struct json_text *json, char *data, size_t size)
+{
+    *json = (struct json_text){.data = data, .size = size, .overflow = size == 0};
+}
+
+void json_text_open(struct json_text *json, const char *key, char bracket)
+{
+    begin(json, key);
+    put(json, &bracket, 1);
+    json->comma = false;
+}
+
+void json_text_close(struct json_text *json, char bracket)
+{
+    put(json, &bracket, 1);
+    json->comma = true;
+}
+
+void json_text_string(struct json_text *json, const char *key, const char *value)
+{
+    json_text_bytes(json, key, value, strlen(value));
+}
+
+void json_text_bytes(struct json_text *json, const char *key, const void *data, size_t size)
+{
+    begin(json, key);
+    put_string(json, data, size);
+}
+
+void json_text_number(struct json_text *json, const char *key, int64_t value)
+{
+    char digits[24];
+
+    begin(json, key);
+    put(json, digits, (size_t)snprintf(digits, sizeof digits, "%" PRId64, value));
+}
+
+void json_text_unsigned(struct json_text *json, const char *key, uint64_t value)
+{
+    char digits[24];
+
+    begin(json, key);
+    put(json, digits, (size_t)snprintf(digits, sizeof digits, "%" PRIu64, value));
+}
+
+long json_text_finish(struct json_text *json)
+{
+    if (json->overflow) {
+        return -ENOSPC;
+    }
+    json->data[json->used] = '\0';
+    return (long)json->used;
+}
