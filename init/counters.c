@@ -7,8 +7,7 @@
 
 size_t counters_rows(const struct config *config)
 {
-    (void)config;
-    return 1;
+    return config->endpoint_count + config->inbound_count + 1;
 }
 
 static int send_whole(int socket, const void *message, size_t size)

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "image/config.h"
@@ -23,10 +24,16 @@ static void say(void *arg, const char *sentence)
     log_line(ROLE_RELAY, "%s", sentence);
 }
 
-/* The listeners are those of roles.h, in the same order. */
-static int listeners_open(struct relay_pool *pool, const struct config *config, struct reason *why)
+struct relay_role {
+    struct loop *loop;
+    struct relay_pool *pool;
+    struct relay_listener **listeners; /* those of roles.h, in the same order */
+    size_t listener_count;
+    struct counters_row *rows; /* theirs, then the sum */
+};
+
+static int listeners_open(struct relay_role *role, const struct config *config, struct reason *why)
 {
-    int fd = ROLE_FIRST;
     char label[CONFIG_HOST_MAX + sizeof "[endpoint ]"];
 
     for (size_t i = 0; i < config->endpoint_count; i++) {
@@ -34,7 +41,8 @@ static int listeners_open(struct relay_pool *pool, const struct config *config, 
         struct address target = {.form = ADDRESS_VSOCK, .cid = ROLE_PARENT_CID, .port = endpoint->vsock};
         snprintf(label, sizeof label, "[endpoint %s]", endpoint->label);
         const struct relay_listener_options options = {.target = &target, .label = label, .only_cid = VSOCK_CID_ANY};
-        int error = relay_listener_open(NULL, pool, fd++, &options);
+        int fd = ROLE_FIRST + (int)role->listener_count;
+        int error = relay_listener_open(&role->listeners[role->listener_count++], role->pool, fd, &options);
         if (error < 0) {
             return reason_system(why, error, "%s: can't serve its listener", label);
         }
@@ -47,7 +55,8 @@ static int listeners_open(struct relay_pool *pool, const struct config *config, 
         snprintf(label, sizeof label, "[inbound %s]", inbound->label);
         const struct relay_listener_options options = {
             .target = &target, .label = label, .only_cid = ROLE_PARENT_CID, .inbound = true};
-        int error = relay_listener_open(NULL, pool, fd++, &options);
+        int fd = ROLE_FIRST + (int)role->listener_count;
+        int error = relay_listener_open(&role->listeners[role->listener_count++], role->pool, fd, &options);
         if (error < 0) {
             return reason_system(why, error, "%s: can't serve its listener", label);
         }
@@ -55,23 +64,30 @@ static int listeners_open(struct relay_pool *pool, const struct config *config, 
     return 0;
 }
 
-struct relay_role {
-    struct loop *loop;
-    struct relay_pool *pool;
-};
+static struct counters_row row_of(const struct relay_counters *counted)
+{
+    return (struct counters_row){.accepted = counted->accepted,
+        .refused = counted->refused,
+        .failed = counted->failed,
+        .ended = counted->ended,
+        .broken = counted->broken,
+        .bytes_out = counted->traffic.a_to_b,
+        .bytes_in = counted->traffic.b_to_a,
+        .open = counted->open};
+}
 
-/* PID 1 did not take the last answer yet where this one does not go: it will say that it does not know. */
+/* Where it does not go PID 1 has not taken the last answer yet: it will say that it does not know. */
 static void answer(const struct relay_role *role, uint32_t number)
 {
-    const struct relay_counters *sum = relay_pool_counters(role->pool);
-    const struct counters_row row = {.accepted = sum->accepted,
-        .refused = sum->refused,
-        .failed = sum->failed,
-        .ended = sum->ended,
-        .broken = sum->broken,
-        .open = sum->open};
+    struct relay_counters counted;
 
-    (void)counters_answer(ROLE_CONTROL, number, &row, 1);
+    for (size_t i = 0; i < role->listener_count; i++) {
+        relay_listener_counters(role->listeners[i], &counted);
+        role->rows[i] = row_of(&counted);
+    }
+    relay_pool_counters(role->pool, &counted);
+    role->rows[role->listener_count] = row_of(&counted);
+    (void)counters_answer(ROLE_CONTROL, number, role->rows, role->listener_count + 1);
 }
 
 /* PID 1 asks for the counters, and nothing else; its end of ROLE_CONTROL is gone when the role is to end. */
@@ -95,7 +111,7 @@ int role_relay(void)
     struct config config;
     struct loop *loop = NULL;
     struct relay_pool *pool = NULL;
-    struct relay_role role;
+    struct relay_role role = {0};
     struct loop_watch control = {.ready = control_ready};
     struct reason why = {"no memory"};
     int error = role_config(&config, &why);
@@ -116,10 +132,16 @@ int role_relay(void)
     if (error < 0 || (error = loop_open(&loop)) < 0 || (error = relay_pool_open(&pool, loop, &options)) < 0) {
         goto fail;
     }
-    role = (struct relay_role){loop, pool};
+    role.loop = loop;
+    role.pool = pool;
+    role.rows = calloc(counters_rows(&config), sizeof *role.rows);
+    role.listeners = calloc(counters_rows(&config), sizeof *role.listeners);
+    if (role.rows == NULL || role.listeners == NULL) {
+        goto fail;
+    }
     control.owner = &role;
     error = loop_watch(loop, &control, ROLE_CONTROL, LOOP_READ);
-    if (error < 0 || (error = listeners_open(pool, &config, &why)) < 0) {
+    if (error < 0 || (error = listeners_open(&role, &config, &why)) < 0) {
         goto fail;
     }
     error = loop_run(loop);

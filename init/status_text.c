@@ -256,12 +256,16 @@ static void put_row(struct json_text *json, const char *key, const char *label, 
     json_text_unsigned(json, "broken", row->broken);
     json_text_unsigned(json, "refused", row->refused);
     json_text_unsigned(json, "failed", row->failed);
+    json_text_unsigned(json, "bytes_out", row->bytes_out);
+    json_text_unsigned(json, "bytes_in", row->bytes_in);
     json_text_close(json, '}');
 }
 
 static void put_relay(struct json_text *json, const struct enclave *enclave, bool known)
 {
     const struct counters *counters = &enclave->status.counters;
+    const struct config *config = &enclave->config;
+    char label[CONFIG_HOST_MAX + sizeof "[endpoint ]"];
 
     if (!known) {
         json_text_string(json, "relay", UNKNOWN);
@@ -269,6 +273,14 @@ static void put_relay(struct json_text *json, const struct enclave *enclave, boo
     }
     json_text_open(json, "relay", '{');
     put_row(json, "total", NULL, &counters->rows[counters->row_count - 1]);
+    json_text_open(json, "listeners", '[');
+    for (size_t i = 0; i + 1 < counters->row_count; i++) {
+        bool out = i < config->endpoint_count;
+        (void)snprintf(label, sizeof label, "[%s %s]", out ? "endpoint" : "inbound",
+            out ? config->endpoints[i].label : config->inbound[i - config->endpoint_count].label);
+        put_row(json, NULL, label, &counters->rows[i]);
+    }
+    json_text_close(json, ']');
     json_text_close(json, '}');
 }
 
