@@ -30,7 +30,7 @@ struct secrets_header {
     uint32_t cert_size;
     uint32_t key_size;
     uint32_t ca_size;
-    uint32_t reserved; /* 0 */
+    uint32_t reserved;  /* 0 */
     int64_t cert_until; /* seconds since 1970, the earliest end of a certificate in it; 0: not known */
     int64_t ca_until;
 };

@@ -83,8 +83,13 @@ _Noreturn void boot_finish(const char *how)
 
 _Noreturn void boot(void)
 {
-    static struct enclave enclave = {
-        .nsm = -1, .secrets_fd = -1, .status_fd = -1, .relay_control = -1, .app_control = -1, .packed = -1, .accepted = -1};
+    static struct enclave enclave = {.nsm = -1,
+        .secrets_fd = -1,
+        .status_fd = -1,
+        .relay_control = -1,
+        .app_control = -1,
+        .packed = -1,
+        .accepted = -1};
     struct reason said;
     int error;
 

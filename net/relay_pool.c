@@ -475,6 +475,11 @@ void relay_listener_allow(struct relay_listener *listener, uint32_t only_cid)
     listener->only_cid = only_cid;
 }
 
+const struct relay_listener *relay_pool_next(const struct relay_pool *pool, const struct relay_listener *after)
+{
+    return after != NULL ? after->next : pool->listeners;
+}
+
 const char *relay_listener_label(const struct relay_listener *listener)
 {
     return listener->label;

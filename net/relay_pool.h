@@ -96,6 +96,8 @@ void relay_listener_close(struct relay_listener *listener);
 void relay_listener_target(struct relay_listener *listener, const struct address *target);
 void relay_listener_allow(struct relay_listener *listener, uint32_t only_cid);
 
+/* Those that accept, or still have connections, one after the other: after NULL the first; NULL after the last. */
+const struct relay_listener *relay_pool_next(const struct relay_pool *pool, const struct relay_listener *after);
 const char *relay_listener_label(const struct relay_listener *listener);
 void relay_listener_counters(const struct relay_listener *listener, struct relay_counters *counters);
 

@@ -12,7 +12,7 @@
 #endif
 
 extern const struct verb verb_build, verb_config, verb_describe, verb_diff, verb_extract, verb_import, verb_policy,
-    verb_proxy, verb_push, verb_run, verb_sign, verb_status, verb_verify;
+    verb_proxy, verb_push, verb_relay, verb_run, verb_sign, verb_status, verb_verify;
 
 /* In the order in which a newcomer meets them. */
 static const struct verb *const verbs[] = {
@@ -28,6 +28,7 @@ static const struct verb *const verbs[] = {
     &verb_run,
     &verb_push,
     &verb_proxy,
+    &verb_relay,
     &verb_status,
 };
 #define VERB_COUNT (sizeof verbs / sizeof verbs[0])

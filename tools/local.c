@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "base/wipe.h"
 #include "image/image.h"
+#include "net/connect.h"
 #include "net/loop.h"
 #include "tools/emulator/console.h"
 #include "tools/emulator/emulator.h"
@@ -25,6 +26,7 @@
 #include "tools/emulator/qemu.h"
 #include "tools/proxy.h"
 #include "tools/push.h"
+#include "tools/serving.h"
 #include "tools/verbs.h"
 
 #define DESCRIPTORS 8192         /* asked for; each connection takes up to three here */
@@ -40,6 +42,7 @@ struct run {
     char program[QEMU_PATH_MAX];
     enum qemu_accelerator accelerator;
     struct emulator *emulator;
+    struct relay_pool *pool;
     struct proxy *proxy;
     struct push *push;
     char *secrets;
@@ -375,6 +378,12 @@ static int start_push(struct run *run, struct reason *why)
 
 static int open_proxy(struct run *run, struct reason *why)
 {
+    const struct relay_pool_options pool = {
+        .connections = SERVING_CONNECTIONS,
+        .connect_ms = CONNECT_MS,
+        .limits = {.idle_ms = RELAY_IDLE_MS, .half_open_ms = RELAY_HALF_OPEN_MS},
+        .log = say,
+    };
     const struct proxy_options options = {
         .config = &run->image.config,
         .vsock_folder = run->folder,
@@ -385,7 +394,11 @@ static int open_proxy(struct run *run, struct reason *why)
         .log = say,
     };
 
-    int error = proxy_open(&run->proxy, run->loop, &options, why);
+    int error = relay_pool_open(&run->pool, run->loop, &pool);
+    if (error < 0) {
+        return reason_system(why, error, "can't open the proxy");
+    }
+    error = proxy_open(&run->proxy, run->pool, &options, why);
     if (error == -EINVAL) { /* a choice that does not fit the image */
         run->code = EXIT_MISUSE;
     }
@@ -514,6 +527,7 @@ static void tear_down(struct run *run)
 {
     end_qemu(run);
     push_cancel(run->push);
+    relay_pool_close(run->pool);
     proxy_close(run->proxy);
     emulator_close(run->emulator);
     if (run->own_folder) {

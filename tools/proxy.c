@@ -4,21 +4,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "image/image.h"
-#include "net/connect.h"
 #include "net/relay_pool.h"
 #include "net/vsock.h"
+#include "tools/serving.h"
 #include "tools/verbs.h"
 
 #define LABEL_SIZE (CONFIG_HOST_MAX + sizeof "[endpoint ]")
@@ -229,16 +227,9 @@ static int routes_open(struct proxy *proxy, struct reason *why)
     return error;
 }
 
-int proxy_open(struct proxy **out, struct loop *loop, const struct proxy_options *options, struct reason *why)
+int proxy_open(struct proxy **out, struct relay_pool *pool, const struct proxy_options *options, struct reason *why)
 {
     const struct config *config = options->config;
-    struct relay_pool_options pool_options = {
-        .connections = options->connections > 0 ? options->connections : PROXY_CONNECTIONS,
-        .connect_ms = CONNECT_MS,
-        .limits = {.idle_ms = RELAY_IDLE_MS, .half_open_ms = RELAY_HALF_OPEN_MS},
-        .log = options->log,
-        .arg = options->log_arg,
-    };
     struct proxy *proxy = calloc(1, sizeof *proxy);
     int error;
 
@@ -251,11 +242,11 @@ int proxy_open(struct proxy **out, struct loop *loop, const struct proxy_options
         goto fail;
     }
     proxy->options = options;
+    proxy->pool = pool;
     proxy->targets = calloc(config->endpoint_count + 1, sizeof *proxy->targets);
     proxy->fronts = calloc(config->inbound_count + 1, sizeof *proxy->fronts);
     proxy->files = calloc(config->endpoint_count + config->inbound_count + 1, sizeof *proxy->files);
-    error = relay_pool_open(&proxy->pool, loop, &pool_options);
-    if (error < 0 || proxy->targets == NULL || proxy->fronts == NULL || proxy->files == NULL) {
+    if (proxy->targets == NULL || proxy->fronts == NULL || proxy->files == NULL) {
         error = reason_system(why, -ENOMEM, "can't open the proxy");
         goto fail;
     }
@@ -279,7 +270,6 @@ void proxy_close(struct proxy *proxy)
     if (proxy == NULL) {
         return;
     }
-    relay_pool_close(proxy->pool);
     for (size_t i = 0; i < proxy->file_count; i++) {
         address_remove(&proxy->files[i]);
     }
@@ -336,76 +326,50 @@ static void subject_close(struct subject *subject)
     }
 }
 
-/* Without a name in front: some sentences are searched for at the start of the line. */
 static void print_line(void *arg, const char *sentence)
 {
     (void)arg;
     fprintf(stderr, "%s\n", sentence);
 }
 
-static void signalled(struct loop_watch *watch, unsigned events)
+/* What serving_run() opens. */
+struct opening {
+    const struct proxy_options *options;
+    struct proxy *proxy;
+};
+
+static int open_routes(void *arg, struct loop *loop, struct relay_pool *pool, struct reason *why)
 {
-    (void)events;
-    loop_stop(watch->owner);
+    struct opening *opening = arg;
+
+    (void)loop;
+    return proxy_open(&opening->proxy, pool, opening->options, why);
 }
 
-/* Serves until SIGTERM or SIGINT. */
-static int serve(const struct proxy_options *options, struct reason *why)
+static int serve(const struct proxy_options *options, const struct serving_options *serving, struct reason *why)
 {
-    struct loop *loop = NULL;
-    struct proxy *proxy = NULL;
-    struct loop_watch signals = {.ready = signalled};
-    sigset_t set;
-    int error;
+    struct opening opening = {.options = options};
+    int error = serving_run("proxy", serving, open_routes, &opening, why);
 
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    error = fd < 0 ? -errno : loop_open(&loop);
-    if (error == 0) {
-        signals.owner = loop;
-        error = loop_watch(loop, &signals, fd, LOOP_READ);
-    }
-    if (error < 0) {
-        reason_system(why, error, "can't start");
-        goto out;
-    }
-    error = proxy_open(&proxy, loop, options, why);
-    if (error < 0) {
-        goto out;
-    }
-    print_line(NULL, "the proxy is ready");
-    error = loop_run(loop);
-    if (error < 0) {
-        reason_system(why, error, "the event loop failed");
-    } else {
-        print_line(NULL, "the proxy was ended by a signal");
-    }
-out:
-    proxy_close(proxy);
-    loop_close(loop);
-    if (fd >= 0) {
-        close(fd);
-    }
+    proxy_close(opening.proxy);
     return error;
 }
 
-enum { OPTION_VSOCK = 1000, OPTION_CID, OPTION_CONNECT_TO, OPTION_LISTEN, OPTION_CONNECTIONS };
+enum { OPTION_VSOCK = 1000, OPTION_CID, OPTION_CONNECT_TO, OPTION_LISTEN };
 static const struct option long_options[] = {
     {"vsock", required_argument, NULL, OPTION_VSOCK},
     {"cid", required_argument, NULL, OPTION_CID},
     {"connect-to", required_argument, NULL, OPTION_CONNECT_TO},
     {"listen", required_argument, NULL, OPTION_LISTEN},
-    {"connections", required_argument, NULL, OPTION_CONNECTIONS},
+    SERVING_LONG_OPTIONS,
     {0},
 };
 
 /* Reads the command line into options, whose lists have room for argc texts. 0, or an EXIT_… that was explained. */
-static int read_options(
-    int argc, char *argv[], struct proxy_options *options, char **connect_texts, char **listen_texts)
+static int read_options(int argc, char *argv[], struct proxy_options *options, struct serving_options *serving,
+    char **connect_texts, char **listen_texts)
 {
+    const char *wrong;
     uint64_t number;
     int option;
 
@@ -427,15 +391,14 @@ static int read_options(
         case OPTION_LISTEN:
             listen_texts[options->listen_count++] = optarg;
             break;
-        case OPTION_CONNECTIONS:
-            if (!text_number(optarg, 1, 1000000, &number)) {
-                return verb_misuse(
-                    &verb_proxy, "--connections %s: not a number from 1 to 1000000", text_quote_string(optarg).text);
-            }
-            options->connections = (unsigned)number;
-            break;
-        default:
+        case '?':
+        case ':':
             return verb_bad_option(&verb_proxy, argv, option);
+        default:
+            wrong = serving_option(serving, option, optarg);
+            if (wrong != NULL) {
+                return verb_misuse(&verb_proxy, "%s: %s", text_quote_string(optarg).text, wrong);
+            }
         }
     }
     if (options->vsock_folder != NULL && options->cid != 0) {
@@ -450,6 +413,7 @@ static int read_options(
 static int run(int argc, char *argv[])
 {
     struct proxy_options options = {.log = print_line};
+    struct serving_options serving;
     struct subject subject;
     struct reason why;
     char **connect_texts = calloc((size_t)argc, sizeof *connect_texts);
@@ -461,7 +425,8 @@ static int run(int argc, char *argv[])
         code = verb_fail(&verb_proxy, -ENOMEM, &why);
         goto out;
     }
-    code = read_options(argc, argv, &options, connect_texts, listen_texts);
+    serving_options_init(&serving);
+    code = read_options(argc, argv, &options, &serving, connect_texts, listen_texts);
     if (code != EXIT_DONE) {
         goto out;
     }
@@ -470,7 +435,7 @@ static int run(int argc, char *argv[])
     int error = subject_open(&subject, argv[optind], &why);
     if (error == 0) {
         options.config = subject.is_image ? &subject.image.config : &subject.config;
-        error = serve(&options, &why);
+        error = serve(&options, &serving, &why);
         subject_close(&subject);
         if (error == -EINVAL) { /* a choice that does not fit the image */
             code = verb_misuse(&verb_proxy, "%s", why.text);
@@ -488,8 +453,10 @@ out:
 
 const struct verb verb_proxy = {
     .name = "proxy",
-    .arguments = "X.eif|enclave.ini [--vsock DIR | --cid CID] [--connect-to HOST:PORT=ADDRESS]…\n"
-                 "             [--listen LABEL=HOST:PORT]…",
+    .arguments =
+        "X.eif|enclave.ini [--vsock DIR | --cid CID] [--connect-to HOST:PORT=ADDRESS]…\n"
+        "             [--listen LABEL=HOST:PORT]… [--connections N] [--connect-timeout SECONDS] [--idle SECONDS]\n"
+        "             [--total SECONDS] [--drain SECONDS] [--log json] [--metrics ADDRESS]",
     .summary = "the parent's side of every endpoint and inbound port of an image",
     .help =
         "Carries each [endpoint] from its vsock port to its host and port, and each [inbound] from a TCP port of\n"
@@ -499,10 +466,9 @@ const struct verb verb_proxy = {
         "  --cid CID                       the enclave on this EC2 instance, for [inbound]\n"
         "  --connect-to HOST:PORT=ADDRESS  where an endpoint of the image leads instead: HOST:PORT, tcp:HOST:PORT,\n"
         "                                  unix:PATH, vsock:CID:PORT or hybrid:PATH:PORT\n"
-        "  --listen LABEL=HOST:PORT        where an [inbound] is reached instead; HOST in numbers\n"
-        "  --connections N                 at the same time (1024); beyond it new ones are refused at once\n"
-        "\n"
-        "A connection is given up after 10 s of connecting, an hour without a byte, or ten minutes without a byte\n"
-        "once one direction has ended. Names are resolved for every connection, and all their addresses tried.\n",
+        "  --listen LABEL=HOST:PORT        where an [inbound] is reached instead; HOST in numbers\n" SERVING_HELP "\n"
+        "Neither direction may hold the last quarter of --connections: callers that never close do not keep the\n"
+        "enclave from its endpoints, nor the other way round. Names are resolved for every connection, and\n"
+        "all their addresses tried.\n",
     .run = run,
 };

@@ -7,7 +7,7 @@
 
 #include "base/reason.h"
 #include "image/config.h"
-#include "net/loop.h"
+#include "net/relay_pool.h"
 
 /*
  *   [endpoint]  vsock:any:PORT, or unix:FOLDER/port_PORT  ──►  tcp:host:port, or what connect_to says
@@ -16,8 +16,7 @@
  * Only the endpoints of the configuration are reachable. Names are resolved for every connection, beside the loop.
  * options and its texts are borrowed during proxy_open() only, config too.
  */
-#define PROXY_CONNECTIONS 1024 /* at the same time, over all listeners */
-#define PROXY_FOLDER_MAX 90    /* bytes: a Unix socket's path has at most 107 */
+#define PROXY_FOLDER_MAX 90 /* bytes: a Unix socket's path has at most 107 */
 
 struct proxy_options {
     const struct config *config;
@@ -27,19 +26,19 @@ struct proxy_options {
     size_t connect_to_count;
     char *const *listen; /* listen_count texts LABEL=HOST:PORT */
     size_t listen_count;
-    unsigned connections;                         /* 0: PROXY_CONNECTIONS */
-    void (*log)(void *arg, const char *sentence); /* each route at the start; then rare: what failed, and why */
+    void (*log)(void *arg, const char *sentence); /* each route at the start */
     void *log_arg;
 };
 
 struct proxy;
 
 /*
- * Opens every listener and serves from the loop. 0; -EINVAL (a text of the user's that names no endpoint or inbound, or
- * is no address) or another -errno with a sentence and nothing left open.
+ * Opens every listener in the pool, which is the caller's and serves them. 0; -EINVAL (a text of the user's that names
+ * no endpoint or inbound, or is no address) or another -errno with a sentence and the pool's listeners for the caller
+ * to close, with the pool.
  */
-int proxy_open(struct proxy **proxy, struct loop *loop, const struct proxy_options *options, struct reason *why);
-/* Ends all connections, closes the listeners and removes their Unix sockets. NULL does nothing. */
+int proxy_open(struct proxy **proxy, struct relay_pool *pool, const struct proxy_options *options, struct reason *why);
+/* Removes the listeners' Unix sockets, after the pool was closed. NULL does nothing. */
 void proxy_close(struct proxy *proxy);
 
 #endif

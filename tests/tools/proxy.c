@@ -9,6 +9,7 @@
 
 struct fixture {
     struct loop *loop;
+    struct relay_pool *pool;
     struct proxy *proxy;
     struct proxy_options options;
     struct config config;
@@ -38,7 +39,9 @@ static struct fixture *prepare(void)
 
     strcpy(f->folder, "/tmp/ingot-proxy-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
+    const struct relay_pool_options pool = {.connections = 64, .connect_ms = 10000, .log = log_line, .arg = f};
     assert_int_equal(loop_open(&f->loop), 0);
+    assert_int_equal(relay_pool_open(&f->pool, f->loop, &pool), 0);
     f->listener = sockets_listen_tcp(&f->server);
     f->endpoints[0] =
         (struct config_endpoint){.label = "service", .host = "service.invalid", .port = 8080, .vsock = 8101};
@@ -65,11 +68,12 @@ static struct fixture *prepare(void)
 
 static int open_proxy(struct fixture *f)
 {
-    return proxy_open(&f->proxy, f->loop, &f->options, &f->why);
+    return proxy_open(&f->proxy, f->pool, &f->options, &f->why);
 }
 
 static void end(struct fixture *f)
 {
+    relay_pool_close(f->pool);
     proxy_close(f->proxy);
     loop_close(f->loop);
     if (f->listener >= 0) {

@@ -1,0 +1,270 @@
+/* serving: what `ingot proxy` and `ingot relay` share: limits, log, metrics, and how they start and end. */
+#include "tools/serving.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/json_text.h"
+#include "base/text.h"
+#include "net/connect.h"
+#include "net/loop.h"
+#include "tools/metrics.h"
+
+#define CONNECTIONS_MAX 1000000
+#define SECONDS_MAX (365 * 24 * 3600)
+#define RECORD_SIZE 4096
+#define DESCRIPTORS_BESIDE 256 /* listeners, lookups, metrics */
+
+struct serving {
+    const char *name;
+    const struct serving_options *options;
+    struct loop *loop;
+    struct relay_pool *pool;
+    struct metrics *metrics;
+    struct loop_watch signals;
+    struct loop_timer patience;
+    bool draining;
+};
+
+/* ---- options ---- */
+
+void serving_options_init(struct serving_options *options)
+{
+    *options = (struct serving_options){
+        .pool = {.connections = SERVING_CONNECTIONS,
+            .connect_ms = CONNECT_MS,
+            .limits = {.idle_ms = RELAY_IDLE_MS, .half_open_ms = RELAY_HALF_OPEN_MS}},
+        .drain_ms = SERVING_DRAIN_MS,
+    };
+}
+
+static const char *take_seconds(int64_t *milliseconds, const char *text, uint64_t min)
+{
+    uint64_t number;
+
+    if (!text_number(text, min, SECONDS_MAX, &number)) {
+        return min > 0 ? "not a number of seconds (1 or more, at most a year)"
+                       : "not a number of seconds (at most a year)";
+    }
+    *milliseconds = (int64_t)number * 1000;
+    return NULL;
+}
+
+static const char *take_metrics(struct serving_options *options, const char *text)
+{
+    struct reason why;
+
+    options->has_metrics = true;
+    if (address_parse_host(&options->metrics, text, &why) < 0 || options->metrics.form == ADDRESS_HYBRID) {
+        return "not an address to listen on: 127.0.0.1:9100 or unix:PATH";
+    }
+    return NULL;
+}
+
+const char *serving_option(struct serving_options *options, int option, const char *text)
+{
+    uint64_t number;
+
+    switch (option) {
+    case SERVING_OPTION_CONNECTIONS:
+        if (!text_number(text, 1, CONNECTIONS_MAX, &number)) {
+            return "not a number from 1 to 1000000";
+        }
+        options->pool.connections = (unsigned)number;
+        return NULL;
+    case SERVING_OPTION_CONNECT:
+        return take_seconds(&options->pool.connect_ms, text, 1);
+    case SERVING_OPTION_IDLE:
+        return take_seconds(&options->pool.limits.idle_ms, text, 0);
+    case SERVING_OPTION_TOTAL:
+        return take_seconds(&options->pool.limits.total_ms, text, 0);
+    case SERVING_OPTION_DRAIN:
+        return take_seconds(&options->drain_ms, text, 0);
+    case SERVING_OPTION_LOG:
+        options->records = true;
+        return strcmp(text, "json") == 0 ? NULL : "the only form is json";
+    default:
+        return take_metrics(options, text);
+    }
+}
+
+/* ---- what is printed ---- */
+
+/* Without a name in front: some sentences are searched for at the start of the line. */
+static void print_line(void *arg, const char *sentence)
+{
+    (void)arg;
+    fprintf(stderr, "%s\n", sentence);
+}
+
+static const char *outcome(const struct relay_record *record)
+{
+    return record->error == 0 ? "ended" : record->connected ? "broken" : "not reached";
+}
+
+static void print_record(void *arg, const struct relay_record *record)
+{
+    bool unresolved = record->error == -ENOENT && record->target->form == ADDRESS_TCP;
+    char target[ADDRESS_TEXT_SIZE];
+    char line[RECORD_SIZE];
+    char moment[sizeof "2026-01-01T00:00:00.000Z"];
+    struct json_text json;
+    struct timespec now;
+    struct tm parts;
+
+    (void)arg;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &parts);
+    size_t size = strftime(moment, sizeof moment, "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(moment + size, sizeof moment - size, ".%03uZ", (unsigned)(now.tv_nsec / 1000000) % 1000);
+    json_text_start(&json, line, sizeof line);
+    json_text_open(&json, NULL, '{');
+    json_text_string(&json, "time", moment);
+    json_text_string(&json, "route", record->label);
+    json_text_string(&json, "target", address_print(record->target, target));
+    json_text_string(&json, "outcome", outcome(record));
+    if (record->error < 0) {
+        json_text_string(&json, "error", unresolved ? "the name did not resolve" : strerror(-record->error));
+    }
+    json_text_number(&json, "connect_ms", record->connect_ms);
+    json_text_number(&json, "total_ms", record->total_ms);
+    json_text_unsigned(&json, "bytes_to_target", record->traffic.a_to_b);
+    json_text_unsigned(&json, "bytes_from_target", record->traffic.b_to_a);
+    json_text_close(&json, '}');
+    if (json_text_finish(&json) > 0) {
+        puts(line);
+        fflush(stdout);
+    }
+}
+
+/* ---- from start to end ---- */
+
+static void drained(void *arg)
+{
+    struct serving *serving = arg;
+
+    loop_stop(serving->loop);
+}
+
+static void out_of_patience(struct loop_timer *timer)
+{
+    loop_stop(timer->owner);
+}
+
+static void signalled(struct loop_watch *watch, unsigned events)
+{
+    struct serving *serving = watch->owner;
+    struct relay_counters counters;
+    struct signalfd_siginfo info;
+
+    (void)events;
+    if (read(watch->fd, &info, sizeof info) != (ssize_t)sizeof info) {
+        return;
+    }
+    relay_pool_counters(serving->pool, &counters);
+    if (serving->draining || counters.open == 0 || serving->options->drain_ms == 0 ||
+        loop_after(serving->loop, &serving->patience, serving->options->drain_ms) < 0) {
+        loop_stop(serving->loop);
+        return;
+    }
+    serving->draining = true;
+    fprintf(stderr, "the %s takes no new connections; %u may go on for %" PRId64 " s\n", serving->name, counters.open,
+        serving->options->drain_ms / 1000);
+    relay_pool_drain(serving->pool);
+}
+
+/* Two descriptors a connection. 0, or -EMFILE with a sentence where the system does not allow that many. */
+static int raise_descriptors(unsigned connections, struct reason *why)
+{
+    struct rlimit limit;
+    rlim_t need = (rlim_t)connections * 2 + DESCRIPTORS_BESIDE;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= need) {
+        return 0;
+    }
+    if (limit.rlim_max < need) {
+        return reason_set(why, -EMFILE,
+            "%u connections need %llu descriptors, and the limit is %llu: ulimit -n, LimitNOFILE=, or --connections",
+            connections, (unsigned long long)need, (unsigned long long)limit.rlim_max);
+    }
+    limit.rlim_cur = need;
+    return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? reason_system(why, -errno, "can't raise the limit of descriptors")
+                                                : 0;
+}
+
+static int watch_signals(struct serving *serving, struct reason *why)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    signal(SIGPIPE, SIG_IGN);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    int error = fd < 0 ? -errno : loop_watch(serving->loop, &serving->signals, fd, LOOP_READ);
+    if (error < 0 && fd >= 0) {
+        close(fd);
+    }
+    return error < 0 ? reason_system(why, error, "signals can't be watched") : 0;
+}
+
+int serving_run(
+    const char *name, const struct serving_options *options, serving_open *open, void *arg, struct reason *why)
+{
+    struct serving serving = {.name = name, .options = options};
+    struct relay_pool_options pool = options->pool;
+    int error = raise_descriptors(pool.connections, why);
+
+    if (error < 0) {
+        return error;
+    }
+    serving.signals = (struct loop_watch){.ready = signalled, .owner = &serving};
+    pool.log = print_line;
+    pool.ended = options->records ? print_record : NULL;
+    pool.drained = drained;
+    pool.arg = &serving;
+    error = loop_open(&serving.loop);
+    if (error == 0) {
+        serving.patience = (struct loop_timer){.fired = out_of_patience, .owner = serving.loop};
+        error = relay_pool_open(&serving.pool, serving.loop, &pool);
+    }
+    if (error < 0) {
+        reason_system(why, error, "can't start");
+        goto out;
+    }
+    error = watch_signals(&serving, why);
+    if (error == 0) {
+        error = open(arg, serving.loop, serving.pool, why);
+    }
+    if (error == 0 && options->has_metrics) {
+        error = metrics_open(&serving.metrics, serving.loop, &options->metrics, serving.pool, why);
+    }
+    if (error < 0) {
+        goto out;
+    }
+    fprintf(stderr, "the %s is ready\n", name);
+    error = loop_run(serving.loop);
+    if (error < 0) {
+        reason_system(why, error, "the event loop failed");
+    } else {
+        fprintf(stderr, "the %s was ended by a signal\n", name);
+    }
+out:
+    metrics_close(serving.metrics);
+    relay_pool_close(serving.pool);
+    if (serving.signals.active) {
+        int fd = serving.signals.fd;
+        loop_unwatch(serving.loop, &serving.signals);
+        close(fd);
+    }
+    loop_close(serving.loop);
+    return error;
+}
