@@ -22,7 +22,10 @@ struct connect {
     int64_t deadline;
     connect_done *done;
     void *arg;
+    struct names *names; /* NULL: each asks for itself */
+    struct names_wait *wait;
     struct resolve *resolve;
+    bool remembered;         /* the addresses are of an earlier lookup */
     struct loop_watch watch; /* active while connecting, and while waiting for the hybrid line */
     struct loop_timer timer; /* the attempt's end, the next try, or (over) the call back */
     int fd;
@@ -39,6 +42,7 @@ struct connect {
 };
 
 static void try_next(struct connect *attempt, int error);
+static int look_up_again(struct connect *attempt);
 
 static void drop_socket(struct connect *attempt)
 {
@@ -49,9 +53,17 @@ static void drop_socket(struct connect *attempt)
     }
 }
 
-static void connect_free(struct connect *attempt)
+static void forget_lookup(struct connect *attempt)
 {
     resolve_cancel(attempt->resolve);
+    attempt->resolve = NULL;
+    names_cancel(attempt->wait);
+    attempt->wait = NULL;
+}
+
+static void connect_free(struct connect *attempt)
+{
+    forget_lookup(attempt);
     loop_cancel(attempt->loop, &attempt->timer);
     free(attempt);
 }
@@ -201,7 +213,7 @@ static void try_next(struct connect *attempt, int error)
     drop_socket(attempt);
     while (attempt->tried < attempt->address_count) {
         int64_t left = attempt->deadline - loop_now(attempt->loop);
-        int64_t share = left / (int64_t)(attempt->address_count - attempt->tried);
+        int64_t share = left / (int64_t)(attempt->address_count - attempt->tried + attempt->remembered);
         if (share <= 0) {
             error = -ETIMEDOUT;
             break;
@@ -212,6 +224,12 @@ static void try_next(struct connect *attempt, int error)
         }
         drop_socket(attempt);
     }
+    if (attempt->remembered && loop_now(attempt->loop) < attempt->deadline) {
+        error = look_up_again(attempt);
+        if (error == 0) {
+            return;
+        }
+    }
     end(attempt, error);
 }
 
@@ -220,6 +238,7 @@ static void resolved(void *arg, const union resolve_address *addresses, size_t c
     struct connect *attempt = arg;
 
     attempt->resolve = NULL;
+    attempt->wait = NULL;
     if (count == 0) {
         attempt->why = *why;
         end(attempt, -ENOENT);
@@ -227,7 +246,37 @@ static void resolved(void *arg, const union resolve_address *addresses, size_t c
     }
     memcpy(attempt->addresses, addresses, count * sizeof addresses[0]);
     attempt->address_count = count;
+    attempt->tried = 0;
     try_next(attempt, 0);
+}
+
+/* The remembered addresses did not answer; a share of the time was kept for this. 0 or -errno. */
+static int look_up_again(struct connect *attempt)
+{
+    const struct address *address = &attempt->address;
+
+    attempt->remembered = false;
+    names_forget(attempt->names, address->name);
+    int error = names_wait(&attempt->wait, attempt->names, address->name, (uint16_t)address->port, resolved, attempt);
+    return error < 0 ? error : loop_after(attempt->loop, &attempt->timer, attempt->deadline - loop_now(attempt->loop));
+}
+
+/* 0 or the -errno of the lookup's start. */
+static int begin_tcp(struct connect *attempt)
+{
+    const char *host = attempt->address.name;
+    uint16_t port = (uint16_t)attempt->address.port;
+
+    if (attempt->names == NULL) {
+        return resolve_start(&attempt->resolve, attempt->loop, host, port, resolved, attempt);
+    }
+    attempt->address_count = names_find(attempt->names, host, port, attempt->addresses);
+    if (attempt->address_count == 0) {
+        return names_wait(&attempt->wait, attempt->names, host, port, resolved, attempt);
+    }
+    attempt->remembered = resolve_literal(host, port, &(union resolve_address){0}) == 0;
+    try_next(attempt, 0);
+    return 0;
 }
 
 static int start_unix(const char *path)
@@ -275,9 +324,8 @@ static void timer_fired(struct loop_timer *timer)
         deliver(attempt);
     } else if (attempt->watch.active && attempt->watch.events == LOOP_WRITE) {
         try_next(attempt, -ETIMEDOUT);
-    } else if (attempt->watch.active || attempt->resolve != NULL) {
-        resolve_cancel(attempt->resolve);
-        attempt->resolve = NULL;
+    } else if (attempt->watch.active || attempt->resolve != NULL || attempt->wait != NULL) {
+        forget_lookup(attempt);
         end(attempt, -ETIMEDOUT);
     } else {
         try_unix(attempt);
@@ -296,8 +344,7 @@ static void begin(struct connect *attempt)
             attempt, vsock_connect(address->cid, address->port), attempt->deadline - loop_now(attempt->loop));
         break;
     case ADDRESS_TCP:
-        error =
-            resolve_start(&attempt->resolve, attempt->loop, address->name, (uint16_t)address->port, resolved, attempt);
+        error = begin_tcp(attempt);
         break;
     case ADDRESS_UNIX:
     case ADDRESS_HYBRID:
@@ -312,12 +359,19 @@ static void begin(struct connect *attempt)
 int connect_start(struct connect **out, struct loop *loop, const struct address *address, int64_t milliseconds,
     connect_done *done, void *arg)
 {
+    return connect_start_named(out, loop, NULL, address, milliseconds, done, arg);
+}
+
+int connect_start_named(struct connect **out, struct loop *loop, struct names *names, const struct address *address,
+    int64_t milliseconds, connect_done *done, void *arg)
+{
     struct connect *attempt = calloc(1, sizeof *attempt);
 
     if (attempt == NULL) {
         return -ENOMEM;
     }
     attempt->loop = loop;
+    attempt->names = names;
     attempt->address = *address;
     attempt->deadline = loop_now(loop) + milliseconds;
     attempt->retry_until = loop_now(loop) + (milliseconds < CONNECT_RETRY_FOR_MS ? milliseconds : CONNECT_RETRY_FOR_MS);

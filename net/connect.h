@@ -5,6 +5,7 @@
 #include "base/reason.h"
 #include "net/address.h"
 #include "net/loop.h"
+#include "net/names.h"
 
 /*
  *   connect_start ── done(arg, fd ≥ 0, NULL): the socket is connected, non-blocking, and the callee's
@@ -31,6 +32,13 @@ typedef void connect_done(void *arg, int fd, const struct reason *why);
 /* address is copied. 0 or -ENOMEM. */
 int connect_start(struct connect **connect, struct loop *loop, const struct address *address, int64_t milliseconds,
     connect_done *done, void *arg);
+/*
+ * The same with names that are remembered (not NULL, and outliving the connect): an answer of the last minute is used
+ * at once; where none of its addresses can be reached, the name is looked up again and the new ones are tried, in the
+ * time that is left.
+ */
+int connect_start_named(struct connect **connect, struct loop *loop, struct names *names, const struct address *address,
+    int64_t milliseconds, connect_done *done, void *arg);
 /* NULL does nothing. */
 void connect_cancel(struct connect *connect);
 

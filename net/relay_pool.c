@@ -50,6 +50,7 @@ enum message { MESSAGE_FULL, MESSAGE_STRANGER, MESSAGE_FAILED, MESSAGE_REST, MES
 
 struct relay_pool {
     struct loop *loop;
+    struct names *names;
     struct relay_pool_options options;
     struct relay_counters closed; /* of listeners that are gone */
     struct relay_listener *listeners;
@@ -269,8 +270,8 @@ static void passage_open(struct relay_listener *listener, int fd)
     listener->passages = passage;
     listener->counters.open++;
     pool->open[listener->inbound]++;
-    int error = connect_start(
-        &passage->connect, pool->loop, &listener->target, pool->options.connect_ms, target_connected, passage);
+    int error = connect_start_named(&passage->connect, pool->loop, pool->names, &listener->target,
+        pool->options.connect_ms, target_connected, passage);
     if (error < 0) {
         reason_system(&why, error, "can't start a connection");
         failed(passage, error, &why);
@@ -366,6 +367,10 @@ int relay_pool_open(struct relay_pool **out, struct loop *loop, const struct rel
     pool->options = *options;
     pool->drained.fired = drained;
     pool->drained.owner = pool;
+    if (names_open(&pool->names, loop) < 0) {
+        free(pool);
+        return -ENOMEM;
+    }
     *out = pool;
     return 0;
 }
@@ -395,6 +400,7 @@ void relay_pool_close(struct relay_pool *pool)
         free(listener);
     }
     loop_cancel(pool->loop, &pool->drained);
+    names_close(pool->names);
     free(pool);
 }
 

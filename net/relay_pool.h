@@ -18,6 +18,9 @@
  * descriptors or memory rests for RELAY_REST_MS and tries again. What goes wrong is told by sentences, at most one a
  * second for each kind, with the number of those left out.
  *
+ * Targets' names are remembered for NAMES_KEEP_MS (net/names.h), and looked up again at once where none of a
+ * remembered name's addresses answers.
+ *
  * Where a pool has listeners of both directions, neither may hold the last quarter of the bound: clients that never
  * close do not keep the application from its own calls, nor the other way round.
  */

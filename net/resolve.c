@@ -43,7 +43,7 @@ struct resolve {
 
 static atomic_uint lookups;
 
-static void set_port(union resolve_address *address, uint16_t port)
+void resolve_set_port(union resolve_address *address, uint16_t port)
 {
     if (address->any.sa_family == AF_INET6) {
         address->v6.sin6_port = htons(port);
@@ -62,7 +62,7 @@ int resolve_literal(const char *host, uint16_t port, union resolve_address *addr
     } else {
         return 0;
     }
-    set_port(address, port);
+    resolve_set_port(address, port);
     return address->any.sa_family;
 }
 
@@ -126,7 +126,7 @@ static void answered(struct loop_watch *watch, unsigned events)
         answer.error = EAI_FAIL;
     }
     for (size_t i = 0; i < answer.count; i++) {
-        set_port(&answer.addresses[i], resolve->port);
+        resolve_set_port(&answer.addresses[i], resolve->port);
     }
     finish(resolve, &answer);
 }

@@ -38,4 +38,7 @@ void resolve_cancel(struct resolve *resolve);
 /* An address or `localhost`, without looking anything up: its address family, or 0 where host is a name. */
 int resolve_literal(const char *host, uint16_t port, union resolve_address *address);
 
+/* Of an address of either family. */
+void resolve_set_port(union resolve_address *address, uint16_t port);
+
 #endif

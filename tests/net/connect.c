@@ -2,6 +2,7 @@
 #include "net/connect.h"
 
 #include <netdb.h>
+#include <stdatomic.h>
 #include <sys/un.h>
 
 #include "net/resolve.h"
@@ -9,8 +10,11 @@
 
 /*
  * The C library's resolver knows only what this machine and its network happen to know, so here it is another one:
- * `several.test` has addresses that refuse before the one that answers, `slow.test` takes its time and is not known.
+ * `several.test` has addresses that refuse before the one that answers, `slow.test` takes its time and is not known,
+ * `moving.test` is where `moved` says.
  */
+static atomic_uint lookups;
+static _Atomic(const char *) moved;
 static const char *const several[] = {"127.0.0.3", "127.0.0.2", "127.0.0.1"};
 #define SLOW_MS 1000
 
@@ -19,6 +23,7 @@ int getaddrinfo(const char *restrict name, const char *restrict service, const s
 {
     struct addrinfo *next = NULL;
 
+    lookups++;
     assert_null(service);
     assert_int_equal(hints->ai_socktype, SOCK_STREAM);
     if (strcmp(name, "slow.test") == 0) {
@@ -31,6 +36,12 @@ int getaddrinfo(const char *restrict name, const char *restrict service, const s
         *info = (struct addrinfo){.ai_family = AF_INET, .ai_addr = &address->any, .ai_addrlen = sizeof address->v4};
         info->ai_next = next;
         next = info;
+    }
+    if (strcmp(name, "moving.test") == 0) {
+        union resolve_address *address = calloc(1, sizeof *address);
+        next = calloc(1, sizeof *next);
+        assert_int_not_equal(resolve_literal(moved, 0, address), 0);
+        *next = (struct addrinfo){.ai_family = AF_INET, .ai_addr = &address->any, .ai_addrlen = sizeof address->v4};
     }
     *list = next;
     return next != NULL ? 0 : EAI_NONAME;
@@ -359,6 +370,82 @@ static void cancelled_connect_does_not_call_back(void **state)
     remove_unix(&f, folder);
 }
 
+/* One connect through remembered names. Returns the error, or 0 with the socket closed again. */
+static int connect_named(struct fixture *f, struct names *names)
+{
+    f->done = false;
+    assert_int_equal(connect_start_named(&f->connect, f->loop, names, &f->address, 2000, done, f), 0);
+    sockets_turn_until(f->loop, &f->done);
+    if (f->fd >= 0) {
+        close(f->fd);
+    }
+    return f->fd < 0 ? f->fd : 0;
+}
+
+static void remembered_name_is_looked_up_again_when_it_does_not_answer(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    struct names *names;
+
+    assert_int_equal(loop_open(&f.loop), 0);
+    assert_int_equal(names_open(&names, f.loop), 0);
+    int server = sockets_listen_tcp(&f.address);
+    strcpy(f.address.name, "moving.test");
+    moved = "127.0.0.1";
+    lookups = 0;
+    assert_int_equal(connect_named(&f, names), 0);
+    moved = "127.0.0.9"; /* nobody asks: the answer is remembered */
+    assert_int_equal(connect_named(&f, names), 0);
+    assert_int_equal(lookups, 1);
+
+    close(server);
+    assert_int_equal(connect_named(&f, names), -ECONNREFUSED); /* of the new address as well */
+    assert_int_equal(lookups, 2);
+    moved = "127.0.0.1";
+    uint32_t port = f.address.port;
+    assert_int_equal(address_parse(&f.address, "tcp:127.0.0.1:0", NULL), 0);
+    f.address.port = port;
+    server = address_listen(&f.address, 8, NULL);
+    assert_true(server >= 0);
+    strcpy(f.address.name, "moving.test");
+    assert_int_equal(connect_named(&f, names), 0); /* at once, though the last answer is fresh */
+    assert_int_equal(lookups, 3);
+    close(server);
+    names_close(names);
+    loop_close(f.loop);
+}
+
+static void concurrent_lookups_of_a_name_are_one(void **state)
+{
+    enum { COUNT = 20 };
+    (void)state;
+    struct fixture f[COUNT] = {0};
+    struct names *names;
+    struct loop *loop;
+
+    assert_int_equal(loop_open(&loop), 0);
+    assert_int_equal(names_open(&names, loop), 0);
+    lookups = 0;
+    for (int i = 0; i < COUNT; i++) {
+        f[i].loop = loop;
+        f[i].address = (struct address){.form = ADDRESS_TCP, .port = 1, .name = "slow.test"};
+        assert_int_equal(
+            connect_start_named(&f[i].connect, loop, names, &f[i].address, SOCKETS_PATIENCE, done, &f[i]), 0);
+    }
+    connect_cancel(f[3].connect); /* the others' lookup goes on */
+    for (int i = 0; i < COUNT; i++) {
+        if (i != 3) {
+            sockets_turn_until(loop, &f[i].done);
+            assert_int_equal(f[i].fd, -ENOENT);
+        }
+    }
+    assert_int_equal(lookups, 1);
+    assert_false(f[3].done);
+    names_close(names);
+    loop_close(loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +459,8 @@ int main(void)
         cmocka_unit_test(hybrid_line_is_taken_and_not_one_byte_more),
         cmocka_unit_test(other_hybrid_answers_are_refused),
         cmocka_unit_test(cancelled_connect_does_not_call_back),
+        cmocka_unit_test(remembered_name_is_looked_up_again_when_it_does_not_answer),
+        cmocka_unit_test(concurrent_lookups_of_a_name_are_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
