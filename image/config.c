@@ -41,7 +41,7 @@ static void refuse_unknown_section(struct config_parser *parser, const char *sec
         config_error(parser, line, "[%s]: no such section (did you mean [%s]?)", shown.text, nearest);
     } else {
         config_error(parser, line,
-            "[%s]: no such section (there are image, app, env, secrets, endpoint, inbound, identity, limits)",
+            "[%s]: no such section (there are image, app, env, secrets, endpoint, inbound, identity, log, limits)",
             shown.text);
     }
 }

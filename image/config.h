@@ -119,6 +119,7 @@ struct config {
     struct config_inbound status; /* [inbound status]; vsock is 0 where the file has none, `to` it never has */
     struct config_identity *identities;
     size_t identity_count;
+    uint32_t log_port;    /* [log] to = vsock:3:PORT; 0: no log is sent */
     unsigned connections; /* [limits] connections: relayed connections at the same time, in both directions together */
 };
 

@@ -305,6 +305,30 @@ static void check_inbound(struct config_parser *parser)
     }
 }
 
+/* ---- The log ---- */
+
+static void check_log(struct config_parser *parser)
+{
+    const struct config_instance *instance = config_instance(parser, CONFIG_LOG, 0);
+    const struct config *config = parser->config;
+
+    if (instance == NULL || config->log_port == 0) {
+        return;
+    }
+    if (config->log_port == CONFIG_HEARTBEAT_PORT) {
+        config_key_error(parser, instance, "to", "the parent answers the heartbeat there (say another port)");
+    }
+    for (size_t i = 0; i < config->endpoint_count; i++) {
+        if (config->endpoints[i].vsock == config->log_port) {
+            config_key_error(parser, instance, "to", "[endpoint %s] in line %u leads out by this port (say another)",
+                config->endpoints[i].label, config->endpoints[i].line);
+        }
+    }
+    config_warning(parser, instance->line,
+        "[log]: the parent instance reads boot steps and why one failed, ends of processes, and counters; nothing "
+        "that the application prints");
+}
+
 /* ---- Names ---- */
 
 /* A pushed value must not take the place of a measured one, and a name is in one list only. */
@@ -345,6 +369,7 @@ void config_check(struct config_parser *parser)
     check_endpoints(parser);
     check_app(parser);
     check_inbound(parser);
+    check_log(parser);
     check_secret_names(parser);
     check_identities(parser);
 }

@@ -204,6 +204,15 @@ static const struct config_row identity_rows[] = {
         .help = "a PEM file with the CA of the service"},
 };
 
+static const struct config_row log_rows[] = {
+    {.key = "to",
+        .type = &config_type_parent,
+        FIELD(struct config, log_port),
+        .min = 1,
+        .max = VSOCK_PORT_MAX,
+        .help = "vsock:3:PORT, where `ingot logs` or another receiver of lines listens on the parent instance"},
+};
+
 static const struct config_row limits_rows[] = {
     {.key = "connections",
         .type = &config_type_number,
@@ -222,6 +231,7 @@ FITS(secrets_rows);
 FITS(endpoint_rows);
 FITS(inbound_rows);
 FITS(identity_rows);
+FITS(log_rows);
 FITS(limits_rows);
 
 const struct config_group config_table[CONFIG_SECTIONS] = {
@@ -250,6 +260,11 @@ const struct config_group config_table[CONFIG_SECTIONS] = {
         .label_max = CONFIG_NAME_MAX,
         .max = 1,
         .help = "a certificate and key that are packed instead of pushed"},
+    [CONFIG_LOG] = {.name = "log",
+        ROWS(log_rows),
+        .max = 1,
+        .help =
+            "boot steps, ends of processes and counters, sent to the parent instance; without this section nothing is"},
     [CONFIG_LIMITS] = {.name = "limits", ROWS(limits_rows), .max = 1, .help = "bounds"},
 };
 

@@ -47,6 +47,7 @@ enum config_section {
     CONFIG_ENDPOINT,
     CONFIG_INBOUND,
     CONFIG_IDENTITY,
+    CONFIG_LOG,
     CONFIG_LIMITS,
     CONFIG_SECTIONS
 };
@@ -83,6 +84,7 @@ extern const struct config_type config_type_names;       /* char **; more: size_
 extern const struct config_type config_type_words;       /* the same */
 extern const struct config_type config_type_run;         /* char *; more: bool built in */
 extern const struct config_type config_type_loopback;    /* uint32_t address; more: uint16_t port */
+extern const struct config_type config_type_parent;      /* uint32_t port, of vsock:3:PORT */
 extern const struct config_type config_type_label;       /* of an [endpoint]; resolved by config_check() */
 
 /* Whether name can be a variable's: a letter or "_", then letters, digits, "_"; at most CONFIG_NAME_MAX. */

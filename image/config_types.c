@@ -341,6 +341,26 @@ static void print_loopback(const struct config_row *row, const void *base, FILE 
 
 const struct config_type config_type_loopback = {read_loopback, print_loopback, "ADDRESS:PORT"};
 
+static int read_parent(const struct config_row *row, const char *text, void *base, struct reason *why)
+{
+    static const char head[] = "vsock:3:";
+    uint64_t port;
+
+    if (strncmp(text, head, sizeof head - 1) != 0 || !text_number(text + sizeof head - 1, row->min, row->max, &port)) {
+        return reason_set(
+            why, -EINVAL, "not vsock:3:PORT: CID 3 is the parent instance, and nobody else can be reached");
+    }
+    set_number(row, port, base);
+    return 0;
+}
+
+static void print_parent(const struct config_row *row, const void *base, FILE *out)
+{
+    fprintf(out, "%s = vsock:3:%" PRIu64 "\n", row->key, number_of(row, base));
+}
+
+const struct config_type config_type_parent = {read_parent, print_parent, "vsock:3:PORT"};
+
 static int read_label(const struct config_row *row, const char *text, void *base, struct reason *why)
 {
     (void)base;

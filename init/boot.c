@@ -12,6 +12,7 @@
 
 #include "base/console.h"
 #include "init/enclave.h"
+#include "init/journal.h"
 #include "init/log.h"
 
 #define DRAIN_MS 2000
@@ -57,6 +58,7 @@ static _Noreturn void end(const char *what, const char *how)
     if (length >= (int)sizeof line) {
         line[sizeof line - 2] = '\n';
     }
+    journal_flush();
     (void)kill(-1, SIGKILL); /* what is in the middle of a long write would cover the last line */
     for (int i = 0; i < DRAIN_MS / NAP_MS && !console_write(line, strlen(line)); i++) {
         (void)poll(NULL, 0, NAP_MS);
@@ -73,11 +75,13 @@ _Noreturn void boot_fail(const char *step, const char *sentence)
     char how[LOG_LINE_MAX];
 
     (void)snprintf(how, sizeof how, "%s: %s", step, sentence);
+    journal_event("failed", "step", step, sentence);
     end("the enclave ends", how);
 }
 
 _Noreturn void boot_finish(const char *how)
 {
+    journal_event("finished", NULL, NULL, how);
     end("the application has ended", how);
 }
 
@@ -96,10 +100,14 @@ _Noreturn void boot(void)
     log_set_start(log_clock());
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         said.text[0] = '\0';
+        if (i > 0 && enclave.config.image.name != NULL) {
+            journal_port(enclave.config.log_port); /* the configuration is known and measured */
+        }
         if (steps[i].run(&enclave, &said) < 0) {
             boot_fail(steps[i].name, said.text);
         }
         log_line(steps[i].name, "%s", said.text);
+        journal_event("step", "step", steps[i].name, said.text);
         enclave.boot[enclave.boot_count++] = (struct enclave_boot){steps[i].name, log_clock() - log_start()};
     }
     error = loop_run(enclave.loop);

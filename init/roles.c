@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/pass.h"
 #include "init/enclave.h"
+#include "init/journal.h"
 #include "init/log.h"
 
 /* Who goes first when memory is short (oom_score_adj): pushes, then the application, the relay last. */
@@ -183,6 +184,9 @@ int step_roles(struct enclave *enclave, struct reason *said)
     }
     if (error == 0) {
         error = status_open(enclave, said);
+    }
+    if (error == 0) {
+        error = journal_open(enclave->loop, said);
     }
     if (error < 0) {
         return error;

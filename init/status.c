@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "init/enclave.h"
+#include "init/journal.h"
+#include "init/limits.h"
 #include "init/log.h"
 #include "init/roles.h"
 #include "net/vsock.h"
@@ -58,11 +60,24 @@ static void place_ready(struct loop_watch *watch, unsigned events)
     place_over(place);
 }
 
+static void report(struct enclave *enclave, bool relay_known)
+{
+    const struct counters *counters = &enclave->status.counters;
+    uint64_t available = 0;
+
+    enclave->status.report_due = false;
+    (void)limits_available(&available, NULL);
+    journal_counters(available / 1024, relay_known ? &counters->rows[counters->row_count - 1] : NULL);
+}
+
 /* The counters have come, or will not: whoever waits is answered. */
 static void answer(struct enclave *enclave, bool relay_known)
 {
     enclave->status.asking = false;
     loop_cancel(enclave->loop, &enclave->status.patience);
+    if (enclave->status.report_due) {
+        report(enclave, relay_known);
+    }
     for (size_t i = 0; i < STATUS_PLACES; i++) {
         struct status_place *place = &enclave->status.places[i];
         if (place->fd < 0 || place->text != NULL) {
@@ -101,6 +116,15 @@ static void ask(struct enclave *enclave)
     status->asking = true;
 }
 
+static void report_due(struct loop_timer *timer)
+{
+    struct enclave *enclave = timer->owner;
+
+    (void)loop_after(enclave->loop, timer, STATUS_REPORT_MS); /* the timer has its place: it can't fail */
+    enclave->status.report_due = true;
+    ask(enclave);
+}
+
 static void relay_ready(struct loop_watch *watch, unsigned events)
 {
     struct enclave *enclave = watch->owner;
@@ -131,7 +155,7 @@ void status_relay_gone(struct enclave *enclave)
 
 void status_relay_started(struct enclave *enclave)
 {
-    if (enclave->status_fd >= 0 &&
+    if (enclave->status.counters.rows != NULL &&
         loop_watch(enclave->loop, &enclave->status.relay, enclave->relay_control, LOOP_READ) < 0) {
         log_line(NAME, "cannot listen to the relay");
     }
@@ -177,7 +201,7 @@ int status_open(struct enclave *enclave, struct reason *why)
     struct status *status = &enclave->status;
     int error;
 
-    if (enclave->status_fd < 0) {
+    if (enclave->status_fd < 0 && enclave->config.log_port == 0) {
         return 0;
     }
     status->counters.row_count = counters_rows(&enclave->config);
@@ -199,6 +223,11 @@ int status_open(struct enclave *enclave, struct reason *why)
     status->patience.owner = enclave;
     status->listener.ready = accept_ready;
     status->listener.owner = enclave;
-    error = loop_watch(enclave->loop, &status->listener, enclave->status_fd, LOOP_READ);
+    status->report.fired = report_due;
+    status->report.owner = enclave;
+    error = enclave->status_fd >= 0 ? loop_watch(enclave->loop, &status->listener, enclave->status_fd, LOOP_READ) : 0;
+    if (error == 0 && enclave->config.log_port != 0) {
+        error = loop_after(enclave->loop, &status->report, STATUS_REPORT_MS);
+    }
     return error < 0 ? reason_system(why, error, "cannot wait for [inbound status]") : 0;
 }

@@ -23,6 +23,7 @@
 #define STATUS_QUEUE 8
 #define STATUS_MS 5000
 #define STATUS_ASK_MS 250
+#define STATUS_REPORT_MS 60000 /* between two lines of counters in the log, where the image has one */
 /* Bytes of a document: its fixed part, one listener, one host or certificate, each at its longest. */
 #define STATUS_FIXED 8192
 #define STATUS_EACH 1024
@@ -44,11 +45,13 @@ struct status {
     struct loop_watch relay; /* on enclave.relay_control */
     struct loop_timer patience;
     bool asking;
+    struct loop_timer report; /* the next line of counters for the log (init/journal.h) */
+    bool report_due;
     struct counters counters;
     struct status_place places[STATUS_PLACES];
 };
 
-/* From here on it answers, where the image measures it. 0 or -errno. */
+/* From here on it answers, where the image measures it, and counters go into its log. 0 or -errno. */
 int status_open(struct enclave *enclave, struct reason *why);
 
 /* roles.c: enclave->relay_control is about to be replaced, or has been. */

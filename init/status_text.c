@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/json_text.h"
 #include "init/enclave.h"
+#include "init/journal.h"
 #include "init/limits.h"
 #include "init/log.h"
 #include "init/roles.h"
@@ -295,6 +296,21 @@ static void put_clock(struct json_text *json, const struct clock_record *clock)
     json_text_close(json, '}');
 }
 
+static void put_log(struct json_text *json, const struct config *config)
+{
+    uint64_t lines;
+    uint64_t dropped;
+
+    if (config->log_port == 0) {
+        return;
+    }
+    journal_counts(&lines, &dropped);
+    json_text_open(json, "log", '{');
+    json_text_unsigned(json, "lines", lines);
+    json_text_unsigned(json, "dropped", dropped);
+    json_text_close(json, '}');
+}
+
 long status_text(const struct enclave *enclave, bool relay_known, char **text)
 {
     const struct config *config = &enclave->config;
@@ -321,6 +337,7 @@ long status_text(const struct enclave *enclave, bool relay_known, char **text)
     put_roles(&json, enclave);
     put_relay(&json, enclave, relay_known);
     put_clock(&json, &enclave->clock);
+    put_log(&json, config);
     json_text_close(&json, '}');
     used = json_text_finish(&json);
     if (used < 0) {

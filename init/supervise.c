@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "init/boot.h"
+#include "init/journal.h"
 #include "init/log.h"
 
 struct supervisor {
@@ -49,6 +50,7 @@ static void service_over(struct service *service, int status)
     service->pid = 0;
     service->ends++;
     service->last = status;
+    journal_event("exit", "role", service->name, supervise_status(status, how));
     if (service->ended(service, status) == SERVICE_REST) {
         return; /* the service may be gone now */
     }

@@ -216,6 +216,8 @@ static const struct bounds {
     {CONFIG_IDENTITY, "cert", {"a.pem", "/a/b"}, {"", "./a", "a/../b"}},
     {CONFIG_IDENTITY, "key", {"a.pem"}, {"", "/"}},
     {CONFIG_IDENTITY, "ca", {"a.pem"}, {"", "a/"}},
+    {CONFIG_LOG, "to", {"vsock:3:1", "vsock:3:4294967294"},
+        {"", "vsock:3:0", "vsock:3:4294967295", "vsock:any:1", "vsock:16:1", "3:1", "vsock:3:9000", "vsock:3:8101"}},
     {CONFIG_LIMITS, "connections", {"1", "10000"}, {"0", "10001", "many", ""}},
 };
 
@@ -233,6 +235,7 @@ static char *file_with(enum config_section section, const char *key, const char 
         {CONFIG_ENDPOINT, "[endpoint a.example]", {"tls = app"}},
         {CONFIG_INBOUND, "[inbound api]", {"vsock = 3000", "to = 127.0.0.1:3000"}},
         {CONFIG_IDENTITY, "[identity client]", {"cert = c.pem", "key = k.pem"}},
+        {CONFIG_LOG, "[log]", {"to = vsock:3:7901"}},
         {CONFIG_LIMITS, "[limits]", {"connections = 100"}},
     };
     size_t key_size = strlen(key);
@@ -412,7 +415,10 @@ static void near_misses_are_named(void **state)
     refuse(APP "[endpont a.b]\ntls = app\n", "enclave.ini:5: [", "did you mean [endpoint]?");
     refuse(APP "[limits]\nconection = 1\n", "enclave.ini:6: [limits] \"conection\"", "did you mean connections?");
     refuse(APP "tls = app\n", "enclave.ini:5: [app] \"tls\"", "it belongs to [endpoint]");
-    refuse(APP "[log]\nport = 1\n", "enclave.ini:5: [\"log\"]: no such section", "");
+    refuse(APP "[log]\nport = 1\nto = vsock:3:1\n", "enclave.ini:6: [log] \"port\"", "no such key here");
+    refuse(APP "[log]\nto = vsock:4:1\n", "enclave.ini:6: [log] to = vsock:4:1", "CID 3");
+    refuse(APP "[log]\nto = vsock:3:9000\n", "enclave.ini:6: [log] to = vsock:3:9000", "heartbeat");
+    refuse(APP ENDPOINT "[log]\nto = vsock:3:8101\n", "enclave.ini:8: [log] to = vsock:3:8101", "[endpoint a.example]");
     refuse(APP "[route a]\nport = 1\n", "enclave.ini:5: [", "no such section");
     refuse(APP "[limits x]\nconnections = 1\n", "enclave.ini:5: [limits \"x\"]", "has no label");
     refuse(APP "[endpoint]\ntls = app\n", "enclave.ini:5: [endpoint ]", "a label is needed");
@@ -519,7 +525,7 @@ static void the_status_port_is_no_other_inbound_port_and_is_warned_of(void **sta
     assert_int_equal(report.warning_count, 1);
     assert_non_null(strstr(report.warnings[0], "enclave.ini:5: [inbound status]: the parent instance reads"));
     done();
-    print_twice(APP "[inbound status]\nvsock = 7900\n");
+    print_twice(APP "[inbound status]\nvsock = 7900\n[log]\nto = vsock:3:7901\n");
     accept(APP);
     assert_int_equal(config.status.vsock, 0);
     done();
