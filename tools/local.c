@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "base/wipe.h"
@@ -482,16 +482,6 @@ static int open_console_copy(struct run *run, struct reason *why)
                : 0;
 }
 
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS) {
-        limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 static int set_up(struct run *run, struct reason *why)
 {
     int error = loop_open(&run->loop);
@@ -499,7 +489,7 @@ static int set_up(struct run *run, struct reason *why)
     if (error < 0) {
         return reason_system(why, error, "no event loop");
     }
-    raise_descriptor_limit();
+    descriptors_raise(DESCRIPTORS, NULL); /* fewer do for a few connections */
     if ((error = read_secrets(run, why)) < 0 || (error = qemu_find(run->program, run->options->qemu, why)) < 0 ||
         (error = open_console_copy(run, why)) < 0 || (error = choose_folder(run, why)) < 0 ||
         (error = watch_signals(run, why)) < 0 || (error = open_emulator(run, why)) < 0 ||

@@ -6,11 +6,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/json_text.h"
 #include "base/text.h"
 #include "net/connect.h"
@@ -183,20 +183,14 @@ static void signalled(struct loop_watch *watch, unsigned events)
 /* Two descriptors a connection. 0, or -EMFILE with a sentence where the system does not allow that many. */
 static int raise_descriptors(unsigned connections, struct reason *why)
 {
-    struct rlimit limit;
-    rlim_t need = (rlim_t)connections * 2 + DESCRIPTORS_BESIDE;
+    int error = descriptors_raise((uint64_t)connections * 2 + DESCRIPTORS_BESIDE, why);
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= need) {
-        return 0;
+    if (error == -EMFILE) {
+        struct reason few = *why;
+        reason_set(
+            why, error, "%u connections: %s: ulimit -Hn, LimitNOFILE=, or fewer --connections", connections, few.text);
     }
-    if (limit.rlim_max < need) {
-        return reason_set(why, -EMFILE,
-            "%u connections need %llu descriptors, and the limit is %llu: ulimit -n, LimitNOFILE=, or --connections",
-            connections, (unsigned long long)need, (unsigned long long)limit.rlim_max);
-    }
-    limit.rlim_cur = need;
-    return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? reason_system(why, -errno, "can't raise the limit of descriptors")
-                                                : 0;
+    return error;
 }
 
 static int watch_signals(struct serving *serving, struct reason *why)

@@ -48,8 +48,13 @@ static void drained(void *arg)
 static struct fixture *pool_of(unsigned connections, uint32_t only_cid)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    struct relay_pool_options options = {
-        .connections = connections, .connect_ms = 2000, .log = log_line, .ended = ended, .drained = drained, .arg = f};
+    struct relay_pool_options options = {.connections = connections,
+        .connect_ms = 2000,
+        .limits = {.tcp_buffer = 65536},
+        .log = log_line,
+        .ended = ended,
+        .drained = drained,
+        .arg = f};
 
     assert_int_equal(loop_open(&f->loop), 0);
     assert_int_equal(relay_pool_open(&f->pool, f->loop, &options), 0);
@@ -501,6 +506,45 @@ static void one_direction_never_holds_the_last_quarter(void **state)
     pool_end(f);
 }
 
+/* Counted in turns of the loop, which a busy machine does not change: what is stalled must not wake it. */
+static void stalled_readers_cost_no_turns_and_a_fresh_connection_is_answered(void **state)
+{
+    enum { COUNT = 200, PIECE = 65536 };
+    static const char data[PIECE];
+    (void)state;
+    struct fixture *f = pool_of(COUNT + 1, VSOCK_CID_ANY);
+    int client[COUNT];
+    int server[COUNT];
+    char answer[2];
+
+    for (int i = 0; i < COUNT; i++) {
+        passage_make(f, &client[i], &server[i]);
+    }
+    for (bool moved = true; moved;) { /* nobody reads: until nothing more is taken anywhere */
+        moved = false;
+        for (int i = 0; i < COUNT; i++) {
+            while (send(client[i], data, sizeof data, MSG_NOSIGNAL) > 0) {
+                moved = true;
+            }
+        }
+        sockets_turn_for(f->loop, 20);
+    }
+    assert_true(sockets_turn_for(f->loop, 300) < 10);
+
+    int fresh = sockets_connect_tcp(&f->front);
+    int fresh_server = server_accept(f);
+    assert_int_equal(send(fresh, "hi", 2, 0), 2);
+    sockets_read(f->loop, fresh_server, answer, 2);
+    assert_int_equal(counted(f).open, COUNT + 1);
+    for (int i = 0; i < COUNT; i++) {
+        close(client[i]);
+        close(server[i]);
+    }
+    close(fresh);
+    close(fresh_server);
+    pool_end(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -517,6 +561,7 @@ int main(void)
         cmocka_unit_test(draining_an_idle_pool_is_over_at_once),
         cmocka_unit_test(new_target_is_for_new_connections),
         cmocka_unit_test(one_direction_never_holds_the_last_quarter),
+        cmocka_unit_test(stalled_readers_cost_no_turns_and_a_fresh_connection_is_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
