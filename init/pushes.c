@@ -7,10 +7,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "app/push.h"
 #include "base/pass.h"
 #include "init/enclave.h"
 #include "init/log.h"
-#include "init/push.h"
 #include "init/roles.h"
 #include "net/vsock.h"
 

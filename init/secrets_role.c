@@ -9,11 +9,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "app/push.h"
 #include "base/pass.h"
 #include "base/wipe.h"
 #include "init/confine.h"
 #include "init/log.h"
-#include "init/push.h"
 #include "init/pushes.h"
 #include "init/roles.h"
 

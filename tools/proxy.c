@@ -13,10 +13,10 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "image/image.h"
 #include "net/relay_pool.h"
 #include "net/vsock.h"
 #include "tools/serving.h"
+#include "tools/subject.h"
 #include "tools/verbs.h"
 
 #define LABEL_SIZE (CONFIG_HOST_MAX + sizeof "[endpoint ]")
@@ -281,51 +281,6 @@ void proxy_close(struct proxy *proxy)
 
 /* ---- the verb ---- */
 
-/* The configuration of an image, or of an enclave.ini: which one, the first bytes tell. */
-struct subject {
-    bool is_image;
-    struct image image;
-    struct config config;
-};
-
-static int subject_read_ini(struct subject *subject, const char *path, struct reason *why)
-{
-    char *text = NULL;
-    size_t size;
-    int error = file_read(path, CONFIG_FILE_MAX, &text, &size, why);
-    bool binary = error == 0 && memchr(text, '\0', size) != NULL;
-
-    if (error == -EFBIG || binary) {
-        error = reason_set(why, -EINVAL, "%s is neither an EIF nor an enclave.ini", text_quote_string(path).text);
-    } else if (error == 0) {
-        error = verb_parse_config(path, text, size, &subject->config, why);
-    }
-    free(text);
-    return error;
-}
-
-static int subject_open(struct subject *subject, const char *path, struct reason *why)
-{
-    char magic[4] = "";
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0) {
-        return reason_system(why, -errno, "%s", text_quote_string(path).text);
-    }
-    subject->is_image = read(fd, magic, sizeof magic) == (ssize_t)sizeof magic && memcmp(magic, ".eif", 4) == 0;
-    close(fd);
-    return subject->is_image ? image_open(path, &subject->image, why) : subject_read_ini(subject, path, why);
-}
-
-static void subject_close(struct subject *subject)
-{
-    if (subject->is_image) {
-        image_close(&subject->image);
-    } else {
-        config_free(&subject->config);
-    }
-}
-
 static void print_line(void *arg, const char *sentence)
 {
     (void)arg;
@@ -434,7 +389,7 @@ static int run(int argc, char *argv[])
     options.listen = listen_texts;
     int error = subject_open(&subject, argv[optind], &why);
     if (error == 0) {
-        options.config = subject.is_image ? &subject.image.config : &subject.config;
+        options.config = subject_config(&subject);
         error = serve(&options, &serving, &why);
         subject_close(&subject);
         if (error == -EINVAL) { /* a choice that does not fit the image */

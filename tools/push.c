@@ -2,9 +2,7 @@
 #include "tools/push.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,17 +11,12 @@
 
 #include <jansson.h>
 
-#include "base/bytes.h"
-#include "base/file.h"
 #include "base/text.h"
-#include "base/wipe.h"
 #include "net/connect.h"
 #include "net/vsock.h"
-#include "tools/verbs.h"
+#include "tools/secret_json.h"
 
 #define ALREADY_CONFIGURED "already configured" /* the enclave's word after an acceptance */
-
-extern const struct verb verb_push;
 
 struct push {
     struct loop *loop;
@@ -31,9 +24,10 @@ struct push {
     push_done *done;
     void *arg;
     int64_t deadline;
-    int64_t delay; /* before the next attempt */
-    bool told;     /* options.waiting was called */
-    bool unsure;   /* an attempt delivered everything and no answer came */
+    int64_t delay;     /* before the next attempt */
+    uint32_t attempts; /* that failed */
+    bool told;         /* options.waiting was called */
+    bool unsure;       /* an attempt delivered everything and no answer came */
 
     struct connect *connect; /* this attempt: connecting … */
     struct loop_watch watch; /* … or talking on fd … */
@@ -96,9 +90,16 @@ static void attempt_failed(struct push *push, int error)
         finish(push, PUSH_UNREACHED, NULL);
         return;
     }
-    if (left <= 0) {
-        reason_prefix(&push->why, "no answer in %lld s%s", (long long)(push->options.wait_ms + 500) / 1000,
-            push->unsure ? "; the secrets were sent in full, and may be accepted, but the answer was lost" : "");
+    push->attempts++;
+    if (left <= 0 || (push->options.attempts > 0 && push->attempts >= push->options.attempts)) {
+        const char *unsure =
+            push->unsure ? "; the secrets were sent in full, and may be accepted, but the answer was lost" : "";
+        if (left <= 0) {
+            reason_prefix(&push->why, "no answer in %lld s%s", (long long)(push->options.wait_ms + 500) / 1000, unsure);
+        } else {
+            reason_prefix(
+                &push->why, "no answer in %u attempt%s%s", push->attempts, push->attempts > 1 ? "s" : "", unsure);
+        }
         finish(push, PUSH_UNREACHED, NULL);
         return;
     }
@@ -107,7 +108,9 @@ static void attempt_failed(struct push *push, int error)
     }
     push->told = true;
     loop_after(push->loop, &push->timer, push->delay < left ? push->delay : left);
-    push->delay = 2 * push->delay < PUSH_RETRY_MAX_MS ? 2 * push->delay : PUSH_RETRY_MAX_MS;
+    if (push->delay < PUSH_RETRY_MAX_MS) {
+        push->delay = 2 * push->delay < PUSH_RETRY_MAX_MS ? 2 * push->delay : PUSH_RETRY_MAX_MS;
+    }
 }
 
 /* The enclave's sentence, which has quoted its own input: as it is where it is printable ASCII and "…", else quoted. */
@@ -305,6 +308,9 @@ int push_start(struct push **out, struct loop *loop, const struct push_options *
     }
     *push =
         (struct push){.loop = loop, .options = *options, .done = done, .arg = arg, .delay = PUSH_RETRY_MS, .fd = -1};
+    if (options->delay_ms > 0) {
+        push->delay = options->delay_ms;
+    }
     push->deadline = loop_now(loop) + options->wait_ms;
     push->watch.ready = talk_ready;
     push->watch.owner = push;
@@ -320,211 +326,18 @@ int push_start(struct push **out, struct loop *loop, const struct push_options *
     return 0;
 }
 
-/* jansson's memory while it reads secrets: each block knows its size and is wiped before it is freed. */
-struct block {
-    size_t size;
-    max_align_t data[];
-};
-
-static void *block_make(size_t size)
-{
-    size_t whole;
-    struct block *block = bytes_add(size, sizeof *block, &whole) ? malloc(whole) : NULL;
-
-    if (block == NULL) {
-        return NULL;
-    }
-    block->size = whole;
-    return block->data;
-}
-
-static void block_free(void *data)
-{
-    if (data != NULL) {
-        struct block *block = (struct block *)(void *)((char *)data - offsetof(struct block, data));
-        wipe_free(block, block->size);
-    }
-}
-
-/* In words of ours: jansson's quote the text, and the text is secret. */
-static const char *json_fault(const json_error_t *error)
-{
-    switch (json_error_code(error)) {
-    case json_error_premature_end_of_input:
-        return "it ends too early";
-    case json_error_end_of_input_expected:
-        return "something follows the object";
-    case json_error_duplicate_key:
-        return "a name stands twice in one object";
-    case json_error_invalid_utf8:
-        return "a byte is no UTF-8";
-    case json_error_stack_overflow:
-        return "it is nested too deeply";
-    case json_error_null_character:
-    case json_error_null_byte_in_key:
-        return "it holds a NUL";
-    default:
-        return "a comma, a quote or a bracket is missing or too many";
-    }
-}
-
 int push_check(const char *data, size_t size, const char *name, struct reason *why)
 {
+    json_t *object;
     json_malloc_t make;
     json_free_t release;
-    json_error_t fault;
-    int error = 0;
 
     json_get_alloc_funcs(&make, &release);
-    json_set_alloc_funcs(block_make, block_free);
-    json_t *root = json_loadb(data, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
-    if (root == NULL) {
-        error = reason_set(why, -EINVAL, "%s is not JSON: line %d, column %d: %s", text_quote_string(name).text,
-            fault.line, fault.column, json_fault(&fault));
-    } else if (!json_is_object(root)) {
-        error = reason_set(
-            why, -EINVAL, "%s is not a JSON object: write {\"NAME\": VALUE, …}", text_quote_string(name).text);
+    secret_json_memory();
+    int error = secret_json_read(data, size, name, &object, why);
+    if (error == 0) {
+        json_decref(object);
     }
-    json_decref(root);
     json_set_alloc_funcs(make, release);
-    wipe(&fault, sizeof fault);
     return error;
 }
-
-/* ---- the verb ---- */
-
-struct outcome {
-    struct loop *loop;
-    int code;
-};
-
-static void told_waiting(void *arg, const struct reason *why)
-{
-    (void)arg;
-    fprintf(stderr, "ingot push: waiting for the enclave: %s\n", why->text);
-}
-
-static void pushed(void *arg, enum push_result result, const char *answer, const struct reason *why)
-{
-    static const int codes[] = {[PUSH_ACCEPTED] = EXIT_DONE, [PUSH_REFUSED] = EXIT_NO, [PUSH_UNREACHED] = EXIT_SYSTEM};
-    struct outcome *outcome = arg;
-
-    if (answer != NULL) {
-        printf("%s\n", answer);
-    }
-    if (why != NULL) {
-        fprintf(stderr, "ingot push: %s\n", why->text);
-    }
-    outcome->code = codes[result];
-    loop_stop(outcome->loop);
-}
-
-/* Sends what was read and waits; an EXIT_…. */
-static int push_and_wait(const struct push_options *options)
-{
-    struct outcome outcome = {.code = EXIT_SYSTEM};
-    struct push *push = NULL;
-    struct reason why;
-    int error = loop_open(&outcome.loop);
-
-    if (error == 0) {
-        error = push_start(&push, outcome.loop, options, pushed, &outcome);
-    }
-    if (error == 0) {
-        error = loop_run(outcome.loop);
-    }
-    loop_close(outcome.loop);
-    if (error < 0) {
-        reason_system(&why, error, "can't start");
-        return verb_fail(&verb_push, error, &why);
-    }
-    return outcome.code;
-}
-
-static int read_secrets(const char *path, char **data, size_t *size, struct reason *why)
-{
-    int error = strcmp(path, "-") == 0
-                    ? file_read_descriptor(STDIN_FILENO, "standard input", PUSH_SECRETS_MAX, data, size, why)
-                    : file_read(path, PUSH_SECRETS_MAX, data, size, why);
-
-    if (error < 0) {
-        return error;
-    }
-    error = push_check(*data, *size, path, why);
-    if (error < 0) {
-        wipe_free(*data, *size);
-    }
-    return error;
-}
-
-static int read_options(int argc, char *argv[], struct push_options *options)
-{
-    static const struct option long_options[] = {
-        {"to", required_argument, NULL, 't'}, {"wait", required_argument, NULL, 'w'}, {0}};
-    struct reason why;
-    uint64_t seconds;
-    bool has_to = false;
-    int option;
-
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-        switch (option) {
-        case 't':
-            if (address_parse(&options->to, optarg, &why) < 0) {
-                return verb_misuse(&verb_push, "--to %s", why.text);
-            }
-            has_to = true;
-            break;
-        case 'w':
-            if (!text_number(optarg, 1, 86400, &seconds)) {
-                return verb_misuse(
-                    &verb_push, "--wait %s: not a number of seconds from 1 to 86400", text_quote_string(optarg).text);
-            }
-            options->wait_ms = (int64_t)seconds * 1000;
-            break;
-        default:
-            return verb_bad_option(&verb_push, argv, option);
-        }
-    }
-    if (!has_to) {
-        return verb_misuse(&verb_push, "say where the enclave listens: --to vsock:CID:7777");
-    }
-    return optind + 1 == argc ? EXIT_DONE
-                              : verb_misuse(&verb_push, "name one file of secrets, or - for standard input");
-}
-
-static int run(int argc, char *argv[])
-{
-    struct push_options options = {.wait_ms = PUSH_WAIT_MS, .waiting = told_waiting};
-    struct reason why;
-    char *data;
-    int code = read_options(argc, argv, &options);
-
-    if (code != EXIT_DONE) {
-        return code;
-    }
-    int error = read_secrets(argv[optind], &data, &options.size, &why);
-    if (error < 0) {
-        return verb_fail(&verb_push, error, &why);
-    }
-    options.secrets = data;
-    code = push_and_wait(&options);
-    wipe_free(data, options.size);
-    return code;
-}
-
-const struct verb verb_push = {
-    .name = "push",
-    .arguments = "SECRETS.json|- --to ADDRESS [--wait SECONDS]",
-    .summary = "hand secrets to a running enclave, and say what it accepted",
-    .help =
-        "Checks that the file is one JSON object of at most 256 KiB, sends it, and prints the enclave's answer:\n"
-        "{\"accepted\": [\"NAME\", …]} or {\"error\": \"…\"}. While the enclave is not up it tries again.\n"
-        "\n"
-        "  --to ADDRESS    where the enclave takes secrets: vsock:CID:7777 on EC2, or hybrid:DIR/enclave:7777 with\n"
-        "                  a local one (ingot run); tcp:HOST:PORT and unix:PATH work too\n"
-        "  --wait SECONDS  for an answer, all attempts together (120)\n"
-        "\n"
-        "Exit: 0 accepted, 1 refused, 111 no answer.\n",
-    .run = run,
-};

@@ -12,7 +12,7 @@
 /*
  * One attempt: connect, send one JSON object, half-close, read one line: {"accepted": ["KEY", …]} or {"error": "…"}.
  * While the enclave is not up (refused, or an end without an answer) it is tried again, after PUSH_RETRY_MS and then
- * twice as long each time up to PUSH_RETRY_MAX_MS.
+ * twice as long each time up to PUSH_RETRY_MAX_MS (a longer first pause stays as it is).
  *
  * An answer that is lost on its way undoes nothing: the enclave may have accepted. The next attempt is then answered
  * `already configured`; why says so in words, and the result is still PUSH_REFUSED: nobody saw the acceptance.
@@ -31,6 +31,8 @@ struct push_options {
     const char *secrets;                                  /* borrowed until the end; the caller wipes it */
     size_t size;                                          /* at most PUSH_SECRETS_MAX */
     int64_t wait_ms;                                      /* for the first answer, all attempts together */
+    uint32_t attempts;                                    /* at most; 0: as many as the wait allows */
+    int64_t delay_ms;                                     /* the first pause; 0: PUSH_RETRY_MS */
     void (*waiting)(void *arg, const struct reason *why); /* the first attempt that failed; may be NULL */
     void *waiting_arg;
 };

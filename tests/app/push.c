@@ -1,5 +1,5 @@
-/* push: tests init/push: what a push may hold, and that no refusal shows a value. */
-#include "init/push.h"
+/* push: tests app/push: what a push may hold, and that no refusal shows a value. */
+#include "app/push.h"
 
 #include <errno.h>
 #include <jansson.h>

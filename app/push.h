@@ -1,6 +1,6 @@
 /* push: judges the JSON text of one push against the measured configuration, and sorts it into its parts. */
-#ifndef INGOT_INIT_PUSH_H
-#define INGOT_INIT_PUSH_H
+#ifndef INGOT_APP_PUSH_H
+#define INGOT_APP_PUSH_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* push: judges the JSON text of one push against the measured configuration, and sorts it into its parts. */
-#include "init/push.h"
+#include "app/push.h"
 
 #include <errno.h>
 #include <jansson.h>
