@@ -16,6 +16,7 @@
 #include "net/connect.h"
 #include "net/loop.h"
 #include "tools/metrics.h"
+#include "tools/notify.h"
 
 #define CONNECTIONS_MAX 1000000
 #define SECONDS_MAX (365 * 24 * 3600)
@@ -30,6 +31,7 @@ struct serving {
     struct metrics *metrics;
     struct loop_watch signals;
     struct loop_timer patience;
+    struct loop_timer watchdog;
     bool draining;
 };
 
@@ -158,6 +160,27 @@ static void out_of_patience(struct loop_timer *timer)
     loop_stop(timer->owner);
 }
 
+/* Also the supervisor's line of status: fresh where it is asked for, at the start and the end otherwise. */
+static void notify_status(const struct serving *serving, const char *first)
+{
+    struct relay_counters counters;
+    char text[200];
+
+    relay_pool_counters(serving->pool, &counters);
+    snprintf(text, sizeof text, "%s\nSTATUS=%u connections open, %" PRIu64 " accepted, %" PRIu64 " refused", first,
+        counters.open, counters.accepted, counters.refused);
+    notify_send(text);
+}
+
+/* From the loop itself: a loop that hangs sends nothing. */
+static void watchdog_due(struct loop_timer *timer)
+{
+    struct serving *serving = timer->owner;
+
+    notify_status(serving, "WATCHDOG=1");
+    loop_after(serving->loop, timer, notify_watchdog_ms());
+}
+
 static void signalled(struct loop_watch *watch, unsigned events)
 {
     struct serving *serving = watch->owner;
@@ -168,6 +191,7 @@ static void signalled(struct loop_watch *watch, unsigned events)
     if (read(watch->fd, &info, sizeof info) != (ssize_t)sizeof info) {
         return;
     }
+    notify_status(serving, "STOPPING=1");
     relay_pool_counters(serving->pool, &counters);
     if (serving->draining || counters.open == 0 || serving->options->drain_ms == 0 ||
         loop_after(serving->loop, &serving->patience, serving->options->drain_ms) < 0) {
@@ -175,9 +199,9 @@ static void signalled(struct loop_watch *watch, unsigned events)
         return;
     }
     serving->draining = true;
+    relay_pool_drain(serving->pool);
     fprintf(stderr, "the %s takes no new connections; %u may go on for %" PRId64 " s\n", serving->name, counters.open,
         serving->options->drain_ms / 1000);
-    relay_pool_drain(serving->pool);
 }
 
 /* Two descriptors a connection. 0, or -EMFILE with a sentence where the system does not allow that many. */
@@ -220,6 +244,7 @@ int serving_run(
     if (error < 0) {
         return error;
     }
+    serving.watchdog = (struct loop_timer){.fired = watchdog_due, .owner = &serving};
     serving.signals = (struct loop_watch){.ready = signalled, .owner = &serving};
     pool.log = print_line;
     pool.ended = options->records ? print_record : NULL;
@@ -245,6 +270,10 @@ int serving_run(
         goto out;
     }
     fprintf(stderr, "the %s is ready\n", name);
+    notify_status(&serving, "READY=1");
+    if (notify_watchdog_ms() > 0) {
+        loop_after(serving.loop, &serving.watchdog, notify_watchdog_ms());
+    }
     error = loop_run(serving.loop);
     if (error < 0) {
         reason_system(why, error, "the event loop failed");
