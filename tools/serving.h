@@ -66,8 +66,8 @@ const char *serving_option(struct serving_options *options, int option, const ch
 typedef int serving_open(void *arg, struct loop *loop, struct relay_pool *pool, struct reason *why);
 
 /*
- * Prints `the NAME is ready` once all is open, and tells a supervisor the same (tools/notify.h). 0 after an end by signal, or -errno with a sentence; the pool and
- * everything in it is gone then.
+ * Prints `the NAME is ready` once all is open, and tells a supervisor the same (tools/notify.h). 0 after an end by
+ * signal, or -errno with a sentence; the pool and everything in it is gone then.
  */
 int serving_run(
     const char *name, const struct serving_options *options, serving_open *open, void *arg, struct reason *why);
