@@ -158,7 +158,10 @@ static bool answer_read(struct push *push)
     const char *error = json_string_value(json_object_get(root, "error"));
     bool accepted = error == NULL && json_is_array(json_object_get(root, "accepted"));
     char *line = NULL;
+    json_malloc_t make;
+    json_free_t release; /* what json_dumps() gives is its allocator's, which the verb replaces */
 
+    json_get_alloc_funcs(&make, &release);
     if (error != NULL) {
         explain_refusal(push, error);
     }
@@ -170,7 +173,7 @@ static bool answer_read(struct push *push)
         return false;
     }
     finish(push, accepted ? PUSH_ACCEPTED : PUSH_REFUSED, line);
-    free(line);
+    release(line);
     return true;
 }
 
