@@ -191,7 +191,11 @@ static int wait_connected(struct connect *attempt, int fd, int64_t milliseconds)
     return error < 0 ? error : loop_after(attempt->loop, &attempt->timer, milliseconds);
 }
 
-static int start_tcp(const union resolve_address *address)
+/*
+ * A socket that is connecting, or the -errno of its start. To this machine itself the handshake is over when connect()
+ * returns, which only a second call tells (EALREADY: not over): that spares a turn of the loop.
+ */
+static int start_tcp(const union resolve_address *address, bool *established)
 {
     int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     socklen_t size = address->any.sa_family == AF_INET6 ? sizeof address->v6 : sizeof address->v4;
@@ -199,7 +203,9 @@ static int start_tcp(const union resolve_address *address)
     if (fd < 0) {
         return -errno;
     }
-    if (connect(fd, &address->any, size) < 0 && errno != EINPROGRESS) {
+    *established =
+        connect(fd, &address->any, size) == 0 || (errno == EINPROGRESS && connect(fd, &address->any, size) == 0);
+    if (!*established && errno != EALREADY) {
         int error = -errno;
         close(fd);
         return error;
@@ -218,7 +224,14 @@ static void try_next(struct connect *attempt, int error)
             error = -ETIMEDOUT;
             break;
         }
-        error = wait_connected(attempt, start_tcp(&attempt->addresses[attempt->tried++]), share);
+        bool established = false;
+        int fd = start_tcp(&attempt->addresses[attempt->tried++], &established);
+        if (established) {
+            attempt->fd = fd;
+            connected(attempt);
+            return;
+        }
+        error = wait_connected(attempt, fd, share);
         if (error == 0) {
             return;
         }
