@@ -360,8 +360,15 @@ static int read_options(int argc, char *argv[], struct request *request)
 
     /* "-": words that are no options come in their place (as 1), so that --identity can take three. */
     opterr = 0;
-    while (code == EXIT_DONE && (option = getopt_long(argc, argv, "-:", options, NULL)) != -1) {
-        code = option_take(request, argc, argv, option);
+    while (code == EXIT_DONE) {
+        option = getopt_long(argc, argv, "-:", options, NULL);
+        if (option != -1) {
+            code = option_take(request, argc, argv, option);
+        } else if (optind < argc && strcmp(argv[optind], "-") == 0 && strcmp(argv[optind - 1], "--") != 0) {
+            code = document_take(request, argv[optind++]); /* musl ends at a lone "-", and options may follow it */
+        } else {
+            break;
+        }
     }
     for (; code == EXIT_DONE && optind < argc; optind++) { /* behind "--" */
         code = document_take(request, argv[optind]);
