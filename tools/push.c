@@ -35,7 +35,7 @@ struct push {
     int fd;
     size_t sent;
     bool half_closed;
-    char *answer; /* PUSH_ANSWER_MAX + 1 bytes */
+    char *answer; /* PUSH_REPLY_MAX + 1 bytes */
     size_t answer_size;
     struct reason why; /* what became of the last attempt */
 };
@@ -186,7 +186,7 @@ static void answer_bad(struct push *push)
 
 static void answer_ready(struct push *push)
 {
-    size_t room = PUSH_ANSWER_MAX - push->answer_size;
+    size_t room = PUSH_REPLY_MAX - push->answer_size;
     ssize_t n = recv(push->fd, push->answer + push->answer_size, room, 0);
     char *newline = NULL;
 
@@ -196,7 +196,7 @@ static void answer_ready(struct push *push)
     if (n > 0) {
         newline = memchr(push->answer + push->answer_size, '\n', (size_t)n);
         push->answer_size = newline != NULL ? (size_t)(newline - push->answer) : push->answer_size + (size_t)n;
-        if (newline == NULL && push->answer_size < PUSH_ANSWER_MAX) {
+        if (newline == NULL && push->answer_size < PUSH_REPLY_MAX) {
             return;
         }
         if (!answer_read(push)) {
@@ -319,7 +319,7 @@ int push_start(struct push **out, struct loop *loop, const struct push_options *
     push->watch.owner = push;
     push->timer.fired = timer_fired;
     push->timer.owner = push;
-    push->answer = malloc(PUSH_ANSWER_MAX);
+    push->answer = malloc(PUSH_REPLY_MAX);
     if (push->answer == NULL || loop_after(loop, &push->timer, 0) < 0) { /* the first attempt: in the next turn */
         free(push->answer);
         free(push);

@@ -18,7 +18,7 @@
  * `already configured`; why says so in words, and the result is still PUSH_REFUSED: nobody saw the acceptance.
  */
 #define PUSH_SECRETS_MAX (256 * 1024)
-#define PUSH_ANSWER_MAX (64 * 1024)
+#define PUSH_REPLY_MAX (64 * 1024)
 #define PUSH_WAIT_MS 120000
 #define PUSH_RETRY_MS 100
 #define PUSH_RETRY_MAX_MS 2000
