@@ -158,9 +158,11 @@ check-long: check reproducible check-interop ## all of it at full length: fuzzer
 fuzz: $(FUZZERS:%=build/san/fuzz/%) ## TIME seconds of each fuzzer; prints executions and coverage
 	@tests/fuzz/run $(TIME) $(FUZZERS)
 	@$(MAKE) coverage
-bench: bench-relay ## the relay beside socat, haproxy, a Python forwarder and none: table and docs/relay.svg (ROUNDS=9)
+bench: bench-relay bench-enclave ## the relay beside socat, haproxy, a Python forwarder and none: table and docs/relay.svg (ROUNDS=9)
 bench-relay: build/ingot build/bench/relay_load
 	@tests/bench/relay
+bench-enclave: build/ingot build/init build/bzImage build/qemu build/bench/relay_load ## the relay inside a booted enclave, software emulation
+	@tests/bench/enclave
 build/bench/relay_load: tests/bench/relay_load.c | build/.needs-bench
 	@mkdir -p $(@D) && gcc -std=c11 -D_GNU_SOURCE $(WARNINGS) -O2 -static -o $@ $<
 bench-boot: build/watermark.eif build/qemu ## figures of the booted image, medians of 5, software emulation
@@ -181,5 +183,5 @@ format: ## clang-format over all of our C
 clean: ## remove build/ (downloads and built parts stay in ~/.cache/ingot)
 	@rm -rf build
 
-.PHONY: always help eif relock man install examples run demo check programs static corpora service reproducible boot check-interop check-long coverage fuzz bench bench-relay bench-boot bench-image verify verify-all sources record format clean \
+.PHONY: always help eif relock man install examples run demo check programs static corpora service reproducible boot check-interop check-long coverage fuzz bench bench-relay bench-enclave bench-boot bench-image verify verify-all sources record format clean \
 	$(EXAMPLES:%=example-%) $(foreach v,gcc san,$(v)-units $(v)-objects)
