@@ -59,3 +59,14 @@ void certificates_free(struct certificates *certificates)
     free(certificates->each);
     memset(certificates, 0, sizeof *certificates);
 }
+
+void certificates_digest(const struct certificates *certificates, uint8_t digest[static HASH_SHA256_SIZE])
+{
+    struct hash_sha256 hash;
+
+    hash_sha256_init(&hash);
+    for (size_t i = 0; i < certificates->count; i++) { /* DER says where each ends */
+        hash_sha256_update(&hash, certificates->each[i].data, certificates->each[i].size);
+    }
+    hash_sha256_out(&hash, digest);
+}

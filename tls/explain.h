@@ -26,6 +26,7 @@ enum {
 
 struct tls_fault {
     int code;
+    unsigned char alert;  /* that we send (RFC 5246 §7.2); 0: none, the connection is gone or it was theirs */
     const char *name;     /* as in documents: TLS_FAULT_PIN, BR_ERR_BAD_MAC, ALERT_UNKNOWN_CA */
     const char *sentence; /* what happened; a certificate's begins with "certificate verify failed" */
     const char *advice;   /* what to do */

@@ -91,6 +91,7 @@ static int chain_load(
     x509_name_text(leaf->subject, subject);
     memcpy(identity->subject, text_quote_string(subject).text, sizeof identity->subject);
     identity->not_after = leaf->not_after;
+    certificates_digest(&identity->certificates, identity->digest);
     return 0;
 }
 

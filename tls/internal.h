@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/text.h"
+#include "crypto/hash.h"
 #include "crypto/key.h"
 #include "crypto/x509.h"
 #include "tls/identity.h"
@@ -26,10 +27,12 @@ struct certificates {
  */
 int certificates_load(const char *pem, size_t size, size_t max, struct certificates *certificates, struct reason *why);
 void certificates_free(struct certificates *certificates);
+void certificates_digest(const struct certificates *certificates, uint8_t digest[static HASH_SHA256_SIZE]);
 
 struct tls_trust {
     struct certificates certificates;
-    br_x509_trust_anchor *anchors; /* certificates.count of them, pointing into the certificates */
+    br_x509_trust_anchor *anchors;    /* certificates.count of them, pointing into the certificates */
+    uint8_t digest[HASH_SHA256_SIZE]; /* of all the certificates: the same CAs in the same order have the same */
 };
 
 struct tls_identity {
@@ -39,6 +42,7 @@ struct tls_identity {
     size_t key_size;
     struct key key;
     int64_t not_after;
+    uint8_t digest[HASH_SHA256_SIZE]; /* of the chain: who we are */
     char subject[TEXT_QUOTE_SIZE];
 };
 

@@ -1,7 +1,6 @@
 /* session: one TLS 1.2 connection as a machine over bytes: no sockets, no clock, no allocation after creation. */
 #include "tls/session.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,22 +9,13 @@
 #include "base/text.h"
 #include "base/wipe.h"
 #include "tls/explain.h"
-#include "tls/verifier.h"
+#include "tls/machine.h"
+#include "tls/remembered.h"
 
 #define SEED_SIZE 48
 #define DAY 86400
+#define RECORD_ALERT 21 /* its content type */
 
-struct tls_session {
-    br_ssl_client_context client; /* its engine, .eng, is all that the functions after the start use */
-    struct verifier verifier;
-    bool started;
-    bool established;
-    bool closing; /* we said close_notify, or were asked to */
-    bool ended;   /* the transport has */
-    int fault;    /* ours; 0: what the engine says counts */
-    uint8_t in[BR_SSL_BUFSIZE_INPUT];
-    uint8_t out[BR_SSL_BUFSIZE_OUTPUT];
-};
 _Static_assert(sizeof(struct tls_session) <= TLS_SESSION_SIZE, "as the header says");
 
 /* AES-GCM first, as it is the fastest where the processor helps; ChaCha20 first where it does not. */
@@ -105,58 +95,21 @@ static void engine_configure(br_ssl_engine_context *engine)
     br_ssl_engine_add_flags(engine, BR_OPT_NO_RENEGOTIATION);
 }
 
-static void client_identify(br_ssl_client_context *client, const struct tls_identity *identity)
+int machine_prepare(struct tls_session *session, struct reason *why)
 {
-    if (identity->key.kind == X509_KEY_RSA) {
-        br_ssl_client_set_single_rsa(
-            client, identity->chain, identity->certificates.count, &identity->key.rsa, br_rsa_pkcs1_sign_get_default());
-    } else {
-        /* The issuer's kind of key matters for static ECDH only, which is not offered. */
-        br_ssl_client_set_single_ec(client, identity->chain, identity->certificates.count, &identity->key.ec,
-            BR_KEYTYPE_SIGN, 0, br_ec_get_default(), br_ecdsa_sign_asn1_get_default());
-    }
-}
+    br_ssl_engine_context *engine = &session->as.engine;
 
-static bool is_address(const char *name)
-{
-    uint8_t address[16];
-    return inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
-}
-
-int tls_session_start_client(struct tls_session *session, const struct tls_client *client, struct reason *why)
-{
-    br_ssl_engine_context *engine = &session->client.eng;
-    size_t name_size = strlen(client->server_name);
-    int error;
-
-    wipe(session, sizeof *session);
-    if (name_size == 0 || name_size > TLS_NAME_MAX) {
-        return reason_set(why, -EINVAL, "a server's name has 1–%d characters, not %zu", TLS_NAME_MAX, name_size);
-    }
-    verifier_init(&session->verifier, client->trust, X509_SERVER_AUTH, client->now);
-    memcpy(session->verifier.name, client->server_name, name_size);
-    session->verifier.cn_allowed = client->cn_allowed;
-    session->verifier.verify = client->verify;
-    session->verifier.verify_arg = client->verify_arg;
-    session->verifier.pinned = client->pin != NULL;
-    if (client->pin != NULL) {
-        memcpy(session->verifier.pin, client->pin, sizeof session->verifier.pin);
-    }
-
-    br_ssl_client_zero(&session->client);
     engine_configure(engine);
     br_ssl_engine_set_default_ec(engine);
     br_ssl_engine_set_x509(engine, &session->verifier.class);
-    if (client->identity != NULL) {
-        client_identify(&session->client, client->identity);
-    }
     br_ssl_engine_set_buffers_bidi(engine, session->in, sizeof session->in, session->out, sizeof session->out);
-    error = engine_seed(engine, why);
-    if (error != 0) {
-        return error;
-    }
-    if (br_ssl_client_reset(&session->client, is_address(client->server_name) ? NULL : client->server_name, 0) != 1) {
-        return reason_set(why, -EIO, "%s", tls_fault_find(br_ssl_engine_last_error(engine))->sentence);
+    return engine_seed(engine, why);
+}
+
+int machine_started(struct tls_session *session, int reset, struct reason *why)
+{
+    if (reset != 1) {
+        return reason_set(why, -EIO, "%s", tls_fault_find(br_ssl_engine_last_error(&session->as.engine))->sentence);
     }
     session->started = true;
     return 0;
@@ -164,9 +117,12 @@ int tls_session_start_client(struct tls_session *session, const struct tls_clien
 
 unsigned tls_session_state(const struct tls_session *session)
 {
-    unsigned now = session->started ? br_ssl_engine_current_state(&session->client.eng) : BR_SSL_CLOSED;
+    unsigned now = session->started ? br_ssl_engine_current_state(&session->as.engine) : BR_SSL_CLOSED;
     unsigned state = 0;
 
+    if (session->alert_left > 0 && !session->ended) {
+        return TLS_SEND;
+    }
     if (session->ended) {
         now &= BR_SSL_RECVAPP; /* what came whole before the end can still be read */
     }
@@ -182,12 +138,65 @@ bool tls_session_established(const struct tls_session *session)
     return session->established;
 }
 
-/* Application bytes can flow only when the handshake is done. */
-static void note_progress(struct tls_session *session)
+/* A full handshake is done: it can be resumed. A server's was put there by its cache. */
+static void remember(struct tls_session *session)
 {
-    unsigned now = br_ssl_engine_current_state(&session->client.eng);
+    struct remembered done = {.born = session->verifier.now, .until = session->verifier.until};
 
-    session->established = session->established || (now & (BR_SSL_SENDAPP | BR_SSL_RECVAPP)) != 0;
+    done.leaf = session->verifier.certificates[0];
+    memcpy(done.key, session->key, sizeof done.key);
+    memcpy(done.trust, session->verifier.trust->digest, sizeof done.trust);
+    br_ssl_engine_get_session_parameters(&session->as.engine, &done.parameters);
+    if (done.parameters.session_id_len > 0) {
+        store_put(session->store, &done);
+    }
+    wipe(&done, sizeof done);
+}
+
+/* The library falls silent when it finds a fault: the peer is told by a record of our own (RFC 5246 §7.2.2). */
+static void make_alert(struct tls_session *session, int code)
+{
+    br_ssl_engine_context *engine = &session->as.engine;
+    uint8_t alert = tls_fault_find(code)->alert;
+    size_t start = 5; /* behind the record's header */
+    size_t end = sizeof session->alert;
+    size_t size = 2;
+
+    if (alert == 0) {
+        return;
+    }
+    engine->out.vtable->max_plaintext(&engine->out.vtable, &start, &end);
+    session->alert[start] = 2; /* fatal */
+    session->alert[start + 1] = alert;
+    uint8_t *record = engine->out.vtable->encrypt(
+        &engine->out.vtable, RECORD_ALERT, engine->version_out, session->alert + start, &size);
+    session->alert_at = (size_t)(record - session->alert);
+    session->alert_left = size;
+}
+
+/* What the bytes that were put in or taken out have changed. waiting: records lay there that are lost in a failure. */
+static void note_progress(struct tls_session *session, bool waiting)
+{
+    int error = br_ssl_engine_last_error(&session->as.engine);
+    unsigned now = br_ssl_engine_current_state(&session->as.engine);
+
+    /* Application bytes can flow only when the handshake is done. */
+    if (!session->established && (now & (BR_SSL_SENDAPP | BR_SSL_RECVAPP)) != 0) {
+        session->established = true;
+        session->resumed = session->offered && !session->verifier.asked;
+        if (session->store != NULL && session->is_client && !session->resumed) {
+            remember(session);
+        }
+    }
+    if (error != 0 && !session->failed) {
+        session->failed = true;
+        if (session->store != NULL) {
+            store_drop(session->store, session->key); /* RFC 5246 §7.2.2 */
+        }
+        if (!waiting) { /* half of a record may have gone: an alert behind it would be no record */
+            make_alert(session, session->verifier.fault != 0 ? session->verifier.fault : error);
+        }
+    }
 }
 
 static bool can(const struct tls_session *session, unsigned flag, size_t *size)
@@ -198,62 +207,73 @@ static bool can(const struct tls_session *session, unsigned flag, size_t *size)
 
 const uint8_t *tls_session_send(const struct tls_session *session, size_t *size)
 {
-    return can(session, TLS_SEND, size) ? br_ssl_engine_sendrec_buf(&session->client.eng, size) : NULL;
+    if (session->alert_left > 0 && !session->ended) {
+        *size = session->alert_left;
+        return session->alert + session->alert_at;
+    }
+    return can(session, TLS_SEND, size) ? br_ssl_engine_sendrec_buf(&session->as.engine, size) : NULL;
 }
 
 void tls_session_sent(struct tls_session *session, size_t size)
 {
-    br_ssl_engine_sendrec_ack(&session->client.eng, size);
-    note_progress(session);
+    if (session->alert_left > 0) {
+        session->alert_at += size;
+        session->alert_left -= size;
+        return;
+    }
+    br_ssl_engine_sendrec_ack(&session->as.engine, size);
+    note_progress(session, false);
 }
 
 uint8_t *tls_session_receive(const struct tls_session *session, size_t *size)
 {
-    return can(session, TLS_RECEIVE, size) ? br_ssl_engine_recvrec_buf(&session->client.eng, size) : NULL;
+    return can(session, TLS_RECEIVE, size) ? br_ssl_engine_recvrec_buf(&session->as.engine, size) : NULL;
 }
 
 void tls_session_received(struct tls_session *session, size_t size)
 {
-    br_ssl_engine_recvrec_ack(&session->client.eng, size);
-    note_progress(session);
+    bool waiting = (br_ssl_engine_current_state(&session->as.engine) & BR_SSL_SENDREC) != 0;
+
+    br_ssl_engine_recvrec_ack(&session->as.engine, size);
+    note_progress(session, waiting);
 }
 
 uint8_t *tls_session_write(const struct tls_session *session, size_t *size)
 {
-    return can(session, TLS_WRITE, size) ? br_ssl_engine_sendapp_buf(&session->client.eng, size) : NULL;
+    return can(session, TLS_WRITE, size) ? br_ssl_engine_sendapp_buf(&session->as.engine, size) : NULL;
 }
 
 void tls_session_written(struct tls_session *session, size_t size)
 {
-    br_ssl_engine_sendapp_ack(&session->client.eng, size);
+    br_ssl_engine_sendapp_ack(&session->as.engine, size);
 }
 
 const uint8_t *tls_session_read(const struct tls_session *session, size_t *size)
 {
-    return can(session, TLS_READ, size) ? br_ssl_engine_recvapp_buf(&session->client.eng, size) : NULL;
+    return can(session, TLS_READ, size) ? br_ssl_engine_recvapp_buf(&session->as.engine, size) : NULL;
 }
 
 void tls_session_consumed(struct tls_session *session, size_t size)
 {
-    br_ssl_engine_recvapp_ack(&session->client.eng, size);
+    br_ssl_engine_recvapp_ack(&session->as.engine, size);
 }
 
 void tls_session_flush(struct tls_session *session)
 {
-    br_ssl_engine_flush(&session->client.eng, 0);
+    br_ssl_engine_flush(&session->as.engine, 0);
 }
 
 void tls_session_close(struct tls_session *session)
 {
     if (session->started) {
         session->closing = true;
-        br_ssl_engine_close(&session->client.eng);
+        br_ssl_engine_close(&session->as.engine);
     }
 }
 
 void tls_session_end(struct tls_session *session)
 {
-    const br_ssl_engine_context *engine = &session->client.eng;
+    const br_ssl_engine_context *engine = &session->as.engine;
     unsigned now = session->started ? br_ssl_engine_current_state(engine) : BR_SSL_CLOSED;
     bool said_goodbye = session->closing || engine->shutdown_recv != 0;
 
@@ -265,7 +285,7 @@ void tls_session_end(struct tls_session *session)
 
 int tls_session_error(const struct tls_session *session, struct reason *why)
 {
-    int code = br_ssl_engine_last_error(&session->client.eng);
+    int code = br_ssl_engine_last_error(&session->as.engine);
     const struct tls_fault *fault;
 
     if (session->verifier.fault != 0) {
@@ -315,8 +335,9 @@ bool tls_session_summary(const struct tls_session *session, struct tls_summary *
     (void)reason_set(&summary->peer, 0, names[0] != '\0' ? "%s (%s)" : "%s", text_quote_string(subject).text,
         text_quote_string(names).text);
     summary->version = "TLSv1.2";
-    summary->suite = suite_name(&session->client.eng);
+    summary->suite = suite_name(&session->as.engine);
     summary->days_left = (long)(left / DAY);
+    summary->resumed = session->resumed;
     return true;
 }
 

@@ -28,11 +28,14 @@
  * AES-256-GCM, ChaCha20-Poly1305, in this order where the processor has AES instructions, ChaCha20 first where it does
  * not. No renegotiation: a request for it is declined (RFC 5246 §7.2.2) and the connection goes on. No SHA-1.
  *
+ * A fault of the peer's, in the handshake or behind it, is told to it by a fatal alert before TLS_CLOSED.
+ *
  * What a certificate must be: see struct tls_client. Dates are judged by the `now` that start was given.
  */
 struct tls_session;
 struct tls_identity; /* tls/identity.h */
 struct tls_trust;    /* tls/trust.h */
+struct tls_store;    /* tls/store.h */
 
 /* Bytes of one session, all of them allocated by tls_session_create(); session.c asserts it. */
 #define TLS_SESSION_SIZE (64 * 1024)
@@ -51,8 +54,9 @@ enum {
 
 /*
  * Called once in a handshake, after everything else about the peer's certificate has been found good. leaf and chain
- * are DER, the chain without the leaf, in the order in which the peer sent it; all borrowed for the call.
- * 0 accepts; anything else refuses, and why becomes the session's error.
+ * are DER, the chain without the leaf, in the order in which the peer sent it; all borrowed for the call. When a
+ * session is resumed it is called again, with the leaf of the full handshake alone. 0 accepts; anything else refuses,
+ * and why becomes the session's error.
  */
 typedef int tls_verify(void *arg, struct bytes leaf, const struct bytes *chain, size_t chain_count, struct reason *why);
 
@@ -62,7 +66,8 @@ typedef int tls_verify(void *arg, struct bytes leaf, const struct bytes *chain, 
  *   certificate within its dates at `now`;
  * - carry server_name as a DNS name (with RFC 6125 wildcards) or, when it is an IPv4 or IPv6 address, as an address in
  *   its subjectAltName; its CN counts only where it has no subjectAltName at all and cn_allowed is set;
- * - allow serverAuth in its extendedKeyUsage, or have none (RFC 5280 §4.2.1.12: any purpose). Version 1 is accepted;
+ * - allow serverAuth in its extendedKeyUsage, or have none (RFC 5280 §4.2.1.12: any purpose) where eku_required is not
+ *   set. Version 1 is accepted;
  * - have the pinned key, where pin is set.
  */
 struct tls_client {
@@ -71,8 +76,24 @@ struct tls_client {
     const struct tls_identity *identity; /* the same; NULL: no client certificate */
     const uint8_t *pin;                  /* 32 bytes, SHA-256 of the leaf's SubjectPublicKeyInfo; NULL: none; copied */
     bool cn_allowed;
-    int64_t now;        /* seconds since 1970 */
-    tls_verify *verify; /* NULL: none */
+    bool eku_required;
+    int64_t now;             /* seconds since 1970 */
+    struct tls_store *store; /* borrowed like trust; NULL: no session is resumed or kept */
+    tls_verify *verify;      /* NULL: none */
+    void *verify_arg;
+};
+
+/*
+ * A server. Clients must show a certificate that leads to trust as above, with clientAuth in place of serverAuth, and
+ * that verify accepts; names don't matter otherwise. Its preference of suites counts.
+ */
+struct tls_server {
+    const struct tls_identity *identity; /* borrowed until the session ends or starts again */
+    const struct tls_trust *trust;       /* the same; its names are sent to the client */
+    bool eku_required;
+    int64_t now;
+    struct tls_store *store; /* as a client's; for sessions of this identity alone */
+    tls_verify *verify;
     void *verify_arg;
 };
 
@@ -86,6 +107,8 @@ void tls_session_destroy(struct tls_session *session);
  * 0; -EINVAL: server_name is too long or empty; -errno of getrandom. On failure the state is TLS_CLOSED.
  */
 int tls_session_start_client(struct tls_session *session, const struct tls_client *client, struct reason *why);
+/* The same for a connection that was accepted; only getrandom can fail. */
+int tls_session_start_server(struct tls_session *session, const struct tls_server *server, struct reason *why);
 
 /* The flags that can be served now; TLS_CLOSED is never with another. */
 unsigned tls_session_state(const struct tls_session *session);
@@ -134,6 +157,7 @@ struct tls_summary {
     const char *version; /* "TLSv1.2" */
     const char *suite;   /* the IANA name */
     long days_left;      /* until the leaf's notAfter, rounded down, at `now` of the start */
+    bool resumed;        /* without signatures, from an earlier session with the same peer */
 };
 /* False while the session is not established: *summary is empty strings and 0. */
 bool tls_session_summary(const struct tls_session *session, struct tls_summary *summary);

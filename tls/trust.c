@@ -65,6 +65,7 @@ int tls_trust_load(const char *pem, size_t size, struct tls_trust **trust, struc
         tls_trust_free(made);
         return error;
     }
+    certificates_digest(&made->certificates, made->digest);
     *trust = made;
     return 0;
 }

@@ -10,6 +10,7 @@
 
 #define DAYS_TO_1970 719528 /* BearSSL counts from January 1st of year 0 */
 #define LATEST 253402300799 /* 9999-12-31 23:59:59 */
+#define PATHS_MAX 16        /* ways through one chain that are tried: each costs its signatures */
 
 /* The chain from the leaf on, each followed by its issuer. */
 struct path {
@@ -57,13 +58,10 @@ static bool same_name(struct bytes a, struct bytes b)
     return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
 }
 
-/* Reads the certificates that came and orders them; those that lead nowhere are left out. */
-static int path_build(struct verifier *verifier, struct path *path)
+/* Reads the certificates that came. */
+static int chain_read(struct verifier *verifier, struct x509_certificate each[static TLS_CHAIN_COUNT])
 {
-    struct x509_certificate each[TLS_CHAIN_COUNT];
-    bool taken[TLS_CHAIN_COUNT] = {true};
     struct reason why;
-    size_t next = 0;
 
     for (size_t i = 0; i < verifier->count; i++) {
         if (x509_read(verifier->certificates[i], &each[i], &why) != 0) {
@@ -71,18 +69,36 @@ static int path_build(struct verifier *verifier, struct path *path)
         }
     }
     verifier->leaf = each[0];
+    return 0;
+}
+
+/*
+ * Orders the certificates, each followed by its issuer; those that lead nowhere are left out. Where several have the
+ * issuer's name (a CA certified by two others, or with a new key), attempt says which to take: its digits, to the base
+ * of each number of candidates. False: there are no more attempts.
+ */
+static bool path_build(
+    const struct verifier *verifier, const struct x509_certificate *each, unsigned attempt, struct path *path)
+{
+    bool taken[TLS_CHAIN_COUNT] = {true};
+    size_t candidates[TLS_CHAIN_COUNT] = {0};
+    size_t found = 1;
+
     path->count = 0;
-    while (next < verifier->count) {
+    while (found > 0) {
+        size_t next = candidates[attempt % found];
+        attempt /= (unsigned)found;
         path->der[path->count] = verifier->certificates[next];
         path->each[path->count++] = each[next];
         taken[next] = true;
-        for (next = 0; next < verifier->count; next++) {
-            if (!taken[next] && same_name(each[next].subject, path->each[path->count - 1].issuer)) {
-                break;
+        found = 0;
+        for (size_t i = 0; i < verifier->count; i++) {
+            if (!taken[i] && same_name(each[i].subject, path->each[path->count - 1].issuer)) {
+                candidates[found++] = i;
             }
         }
     }
-    return 0;
+    return attempt == 0;
 }
 
 /* Signatures, dates and extensions, by BearSSL's engine. 0 or its error. */
@@ -175,6 +191,10 @@ static int purpose_check(struct verifier *verifier, const struct path *path)
             return refuse(verifier, TLS_FAULT_PURPOSE, "%s, whose extendedKeyUsage lacks %s",
                 presented(verifier, at).text, verifier->purpose == X509_SERVER_AUTH ? "serverAuth" : "clientAuth");
         }
+        if (i == 0 && verifier->purpose_required && !at->has_purposes) {
+            return refuse(verifier, TLS_FAULT_PURPOSE, "%s, without an extendedKeyUsage, which eku = required asks for",
+                presented(verifier, at).text);
+        }
         if (at->name_constraints) {
             return refuse(verifier, TLS_FAULT_CONSTRAINTS, "%s", presented(verifier, at).text);
         }
@@ -230,9 +250,28 @@ static int hook_check(struct verifier *verifier)
     return refuse(verifier, TLS_FAULT_REFUSED, "%s; %s", presented(verifier, &verifier->leaf).text, why.text);
 }
 
-/* The verdict: 0, or the fault, with its sentence in the verifier. */
+/* All but signatures and dates. */
+static int path_judge(struct verifier *verifier, const struct path *path)
+{
+    int fault = key_size_check(verifier, path, path->relied);
+
+    fault = fault != 0 ? fault : purpose_check(verifier, path);
+    fault = fault != 0 ? fault : name_check(verifier);
+    fault = fault != 0 ? fault : pin_check(verifier);
+    if (fault != 0) {
+        return fault;
+    }
+    verifier->until = INT64_MAX;
+    for (size_t i = 0; i < path->relied; i++) {
+        verifier->until = path->each[i].not_after < verifier->until ? path->each[i].not_after : verifier->until;
+    }
+    return hook_check(verifier);
+}
+
+/* The verdict: 0, or the fault, with its sentence in the verifier: of the most telling path, where several fail. */
 static int chain_judge(struct verifier *verifier)
 {
+    struct x509_certificate each[TLS_CHAIN_COUNT];
     struct path path;
     int fault;
 
@@ -243,19 +282,45 @@ static int chain_judge(struct verifier *verifier)
     if (verifier->count == 0) {
         return refuse(verifier, TLS_FAULT_NO_CERTIFICATE, "its chain is empty");
     }
-    fault = path_build(verifier, &path);
+    fault = chain_read(verifier, each);
     if (fault != 0) {
         return fault;
     }
-    fault = path_prove(verifier, &path);
-    if (fault != 0) {
-        return proof_refuse(verifier, &path, fault);
+    for (unsigned attempt = 0; attempt < PATHS_MAX && path_build(verifier, each, attempt, &path); attempt++) {
+        int proof = path_prove(verifier, &path);
+        if (proof == 0) {
+            verifier->fault = 0;
+            return path_judge(verifier, &path);
+        }
+        if (fault == 0 || fault == BR_ERR_X509_BAD_SIGNATURE) { /* a namesake's key says the least */
+            fault = proof_refuse(verifier, &path, proof);
+        }
     }
-    fault = key_size_check(verifier, &path, path.relied);
-    fault = fault != 0 ? fault : purpose_check(verifier, &path);
-    fault = fault != 0 ? fault : name_check(verifier);
-    fault = fault != 0 ? fault : pin_check(verifier);
-    return fault != 0 ? fault : hook_check(verifier);
+    return fault;
+}
+
+bool verifier_recall(struct verifier *verifier, struct bytes leaf)
+{
+    struct path path = {.count = 1, .relied = 1};
+    struct reason why;
+    bool good;
+
+    if (leaf.size > sizeof verifier->chain) {
+        return false;
+    }
+    memcpy(verifier->chain, leaf.data, leaf.size);
+    verifier->certificates[0] = (struct bytes){verifier->chain, leaf.size};
+    verifier->count = 1;
+    good = x509_read(verifier->certificates[0], &verifier->leaf, &why) == 0 &&
+           verifier->now >= verifier->leaf.not_before && verifier->now <= verifier->leaf.not_after;
+    path.each[0] = verifier->leaf;
+    good = good && path_judge(verifier, &path) == 0;
+    verifier->fault = 0; /* a full handshake follows, and has a verdict of its own */
+    if (!good) {
+        memset(&verifier->leaf, 0, sizeof verifier->leaf);
+        verifier->count = 0;
+    }
+    return good;
 }
 
 /* ---- the class, as BearSSL calls it ---- */
@@ -274,6 +339,8 @@ static void start_chain(const br_x509_class **class, const char *server_name)
     verifier->count = 0;
     verifier->too_large = false;
     verifier->fault = 0;
+    verifier->asked = true;
+    memset(&verifier->leaf, 0, sizeof verifier->leaf);
 }
 
 static void start_cert(const br_x509_class **class, uint32_t length)

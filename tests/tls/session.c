@@ -167,6 +167,7 @@ static void plain_http_is_recognized(void **state)
     assert_int_equal(tls_session_start_client(session, &client, NULL), 0);
     drain();
     feed(answer, sizeof answer - 1);
+    drain(); /* the alert */
     assert_int_equal(tls_session_state(session), TLS_CLOSED);
     assert_true(tls_session_error(session, &why) > 0);
     assert_contains(why.text, "plain HTTP");

@@ -30,6 +30,7 @@ struct trial {
     const char *name; /* NAME */
     const uint8_t *pin;
     bool cn_allowed;
+    bool eku_required;
     int64_t now; /* the time */
     size_t step;
     tls_verify *verify;
@@ -113,6 +114,7 @@ static inline unsigned run_connect(struct run *run, const struct trial *trial)
         .identity = run->identity,
         .pin = trial->pin,
         .cn_allowed = trial->cn_allowed,
+        .eku_required = trial->eku_required,
         .now = trial->now != 0 ? trial->now : time(NULL),
         .verify = trial->verify,
         .verify_arg = trial->verify_arg,

@@ -11,6 +11,24 @@ static void intermediates_are_followed_in_any_order(void **state)
     succeeds(&(struct trial){.certificate = "server-lower", .key = "server", .ca = "lower"});
 }
 
+static void cross_signed_intermediates_lead_to_whichever_authority_is_trusted(void **state)
+{
+    static const char *const authorities[] = {"ca", "other-ca", "both-ca", "middle"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof authorities / sizeof authorities[0]; i++) {
+        succeeds(&(struct trial){.certificate = "server-lower",
+            .key = "server",
+            .ca = authorities[i],
+            .options = OPTIONS("-cert_chain", "cross.crt")});
+    }
+    refuses(&(struct trial){.certificate = "server-lower",
+                .key = "server",
+                .ca = "ec-ca",
+                .options = OPTIONS("-cert_chain", "cross.crt")},
+        BR_NOT_TRUSTED, PARTS("EC-CA"));
+}
+
 static void several_authorities_can_be_trusted(void **state)
 {
     (void)state;
@@ -34,6 +52,9 @@ static void purposes_are_honoured(void **state)
     succeeds(&(struct trial){.certificate = "server-no-purpose", .key = "server"});
     succeeds(&(struct trial){.certificate = "server-any-purpose", .key = "server"});
     succeeds(&(struct trial){.certificate = "server-critical-purpose", .key = "server"});
+    succeeds(&(struct trial){.certificate = "server", .eku_required = true});
+    refuses(&(struct trial){.certificate = "server-no-purpose", .key = "server", .eku_required = true},
+        TLS_FAULT_PURPOSE, PARTS("eku = required"));
     refuses(&(struct trial){.certificate = "server-wrong-purpose", .key = "server"}, TLS_FAULT_PURPOSE,
         PARTS("extendedKeyUsage lacks serverAuth"));
     refuses(&(struct trial){.certificate = "server-lower",
@@ -178,6 +199,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(intermediates_are_followed_in_any_order),
+        cmocka_unit_test(cross_signed_intermediates_lead_to_whichever_authority_is_trusted),
         cmocka_unit_test(several_authorities_can_be_trusted),
         cmocka_unit_test(addresses_are_matched_as_addresses),
         cmocka_unit_test(purposes_are_honoured),

@@ -1,0 +1,459 @@
+/* tests of server and store: our client and our server, record by record, in one process: trust, alerts, resumption. */
+#include "tests/tls/trial.h"
+#include "tls/store.h"
+
+#define NOW ((int64_t)time(NULL))
+
+static struct tls_session *far; /* the server; `session` is the client */
+static struct tls_store *client_store;
+static struct tls_store *server_store;
+
+struct duet {
+    struct tls_client client;
+    struct tls_server server;
+    int64_t later; /* seconds from now, for both */
+};
+
+static int duet_make(void **state)
+{
+    return session_make(state) != 0 || tls_session_create(&far) != 0 || tls_store_create(&client_store) != 0 ||
+           tls_store_create(&server_store) != 0;
+}
+
+static int duet_drop(void **state)
+{
+    tls_session_destroy(far);
+    tls_store_destroy(client_store);
+    tls_store_destroy(server_store);
+    return session_drop(state);
+}
+
+/* Everything that one wants to send goes into the other. Whether anything moved. */
+static bool carry(struct tls_session *from, struct tls_session *to)
+{
+    bool moved = false;
+    size_t size;
+    size_t room;
+
+    while ((tls_session_state(from) & TLS_SEND) != 0) {
+        const uint8_t *out = tls_session_send(from, &size);
+        uint8_t *in = tls_session_receive(to, &room);
+        if (in != NULL) {
+            size = size < room ? size : room;
+            memcpy(in, out, size);
+            tls_session_received(to, size);
+        }
+        tls_session_sent(from, size);
+        moved = true;
+    }
+    return moved;
+}
+
+static void play(void)
+{
+    for (bool moved = true; moved;) {
+        moved = carry(session, far);
+        moved = carry(far, session) || moved;
+    }
+}
+
+static void start(const struct duet *duet)
+{
+    struct tls_client client = duet->client;
+    struct tls_server server = duet->server;
+
+    client.now = server.now = NOW + duet->later;
+    client.server_name = client.server_name != NULL ? client.server_name : NAME;
+    assert_int_equal(tls_session_start_client(session, &client, NULL), 0);
+    assert_int_equal(tls_session_start_server(far, &server, NULL), 0);
+    play();
+}
+
+static void say(struct tls_session *from, struct tls_session *to, const char *line)
+{
+    size_t size;
+
+    uint8_t *out = tls_session_write(from, &size);
+    assert_non_null(out);
+    assert_true(size >= strlen(line));
+    memcpy(out, line, strlen(line));
+    tls_session_written(from, strlen(line));
+    tls_session_flush(from);
+    play();
+    const uint8_t *in = tls_session_read(to, &size);
+    assert_int_equal(size, strlen(line));
+    assert_memory_equal(in, line, size);
+    tls_session_consumed(to, size);
+}
+
+static void works(const struct duet *duet, bool resumed)
+{
+    struct tls_summary summary;
+    struct reason why = {""};
+
+    start(duet);
+    if (!tls_session_established(session) || !tls_session_established(far)) {
+        (void)tls_session_error(tls_session_error(far, NULL) != 0 ? far : session, &why);
+        fail_msg("%s", why.text);
+    }
+    say(session, far, LINE);
+    say(far, session, REVERSED);
+    assert_true(tls_session_summary(session, &summary));
+    assert_int_equal(summary.resumed, resumed);
+    assert_string_equal(summary.peer.text, "\"CN=watermark\" (\"DNS:watermark.test\")");
+    assert_true(tls_session_summary(far, &summary));
+    assert_int_equal(summary.resumed, resumed);
+    assert_string_equal(summary.peer.text, "\"CN=tee-client, O=Zing\"");
+    tls_session_close(session);
+    play();
+    assert_int_equal(tls_session_state(session), TLS_CLOSED);
+    assert_int_equal(tls_session_error(session, NULL), 0);
+    assert_int_equal(tls_session_error(far, NULL), 0);
+}
+
+/* The server refuses: with this code and these words, and the client gets this alert. */
+static void refused(const struct duet *duet, int code, int alert, const char *const parts[])
+{
+    struct reason why = {""};
+
+    start(duet);
+    assert_int_equal(tls_session_state(far), TLS_CLOSED);
+    assert_int_equal(tls_session_error(far, &why), code);
+    for (size_t i = 0; parts[i] != NULL; i++) {
+        assert_contains(why.text, parts[i]);
+    }
+    assert_int_equal(tls_session_error(session, NULL), ALERT(alert));
+    assert_int_equal(tls_session_leaf(far).size, 0);
+}
+
+static struct duet usual(const char *server, const char *client)
+{
+    return (struct duet){
+        .client = {.trust = trust_of("ca"), .identity = client != NULL ? identity_of(client, client) : NULL},
+        .server = {.trust = trust_of("ca"), .identity = identity_of(server, server)},
+    };
+}
+
+static void done(struct duet *duet)
+{
+    tls_trust_free((struct tls_trust *)(uintptr_t)duet->client.trust);
+    tls_trust_free((struct tls_trust *)(uintptr_t)duet->server.trust);
+    tls_identity_free((struct tls_identity *)(uintptr_t)duet->client.identity);
+    tls_identity_free((struct tls_identity *)(uintptr_t)duet->server.identity);
+}
+
+/* ---- who may come ---- */
+
+static void clients_of_the_authority_are_served(void **state)
+{
+    static const char *const servers[] = {"server", "server-4096", "server-p256", "server-p384", "server-p521"};
+    static const char *const clients[] = {"client", "client-ec"};
+
+    (void)state;
+    for (size_t i = 0; i < 5; i++) {
+        for (size_t k = 0; k < 2; k++) {
+            struct duet duet = usual(servers[i], clients[k]);
+            works(&duet, false);
+            done(&duet);
+        }
+    }
+}
+
+static void a_client_without_a_certificate_is_told(void **state)
+{
+    struct duet duet = usual("server", NULL);
+
+    (void)state;
+    refused(&duet, 29 /* BR_ERR_NO_CLIENT_AUTH */, 40, PARTS("no certificate"));
+    done(&duet);
+}
+
+static void a_client_of_another_authority_is_told(void **state)
+{
+    struct duet duet = usual("server", "client");
+
+    (void)state;
+    tls_trust_free((struct tls_trust *)(uintptr_t)duet.server.trust);
+    duet.server.trust = trust_of("other-ca");
+    refused(&duet, BR_NOT_TRUSTED, 48, PARTS("the client presented \"CN=tee-client, O=Zing\"", "Enclave-CA"));
+    done(&duet);
+}
+
+static void a_server_certificate_is_no_client(void **state)
+{
+    struct duet duet = usual("server", "server-p256");
+
+    (void)state;
+    refused(&duet, TLS_FAULT_PURPOSE, 43, PARTS("clientAuth"));
+    done(&duet);
+}
+
+static void a_client_without_purpose_passes_unless_one_is_required(void **state)
+{
+    struct duet duet = usual("server", NULL);
+
+    (void)state;
+    duet.client.identity = identity_of("client-v1", "client");
+    start(&duet);
+    assert_true(tls_session_established(far));
+    duet.server.eku_required = true;
+    refused(&duet, TLS_FAULT_PURPOSE, 43, PARTS("eku = required"));
+    done(&duet);
+}
+
+static void an_expired_client_is_told(void **state)
+{
+    struct duet duet = usual("server", "client");
+
+    (void)state;
+    duet.later = 366 * 86400;
+    duet.client.verify = NULL;
+    start(&duet);
+    /* both have expired: the client looks first, and its alert is what the server gets */
+    assert_int_equal(tls_session_error(session, NULL), BR_EXPIRED);
+    assert_int_equal(tls_session_error(far, NULL), ALERT(45));
+    done(&duet);
+}
+
+static int refuse(void *arg, struct bytes leaf, const struct bytes *chain, size_t chain_count, struct reason *why)
+{
+    (void)leaf;
+    (void)chain;
+    (void)chain_count;
+    ++*(int *)arg;
+    return reason_set(why, -EACCES, "not on the list");
+}
+
+static int accept_and_count(
+    void *arg, struct bytes leaf, const struct bytes *chain, size_t chain_count, struct reason *why)
+{
+    (void)chain;
+    (void)chain_count;
+    (void)why;
+    assert_true(leaf.size > 0);
+    ++*(int *)arg;
+    return 0;
+}
+
+static void the_hook_has_the_last_word(void **state)
+{
+    struct duet duet = usual("server", "client");
+    int calls = 0;
+
+    (void)state;
+    duet.server.verify = refuse;
+    duet.server.verify_arg = &calls;
+    refused(&duet, TLS_FAULT_REFUSED, 49, PARTS("not on the list"));
+    assert_int_equal(calls, 1);
+    done(&duet);
+}
+
+/* ---- resumption ---- */
+
+static struct duet resuming(void)
+{
+    struct duet duet = usual("server", "client");
+
+    tls_store_clear(client_store);
+    tls_store_clear(server_store);
+    duet.client.store = client_store;
+    duet.server.store = server_store;
+    return duet;
+}
+
+static void a_session_is_resumed_with_the_same_peer(void **state)
+{
+    struct duet duet = resuming();
+    int calls = 0;
+
+    (void)state;
+    duet.server.verify = accept_and_count;
+    duet.server.verify_arg = &calls;
+    works(&duet, false);
+    works(&duet, true);
+    works(&duet, true);
+    assert_int_equal(calls, 3); /* the list is asked each time */
+    done(&duet);
+}
+
+static void a_side_without_a_store_resumes_nothing(void **state)
+{
+    struct duet duet = resuming();
+
+    (void)state;
+    duet.server.store = NULL;
+    works(&duet, false);
+    works(&duet, false);
+    duet.server.store = server_store;
+    duet.client.store = NULL;
+    works(&duet, false);
+    works(&duet, false);
+    done(&duet);
+}
+
+static void a_store_that_was_cleared_resumes_nothing(void **state)
+{
+    struct duet duet = resuming();
+
+    (void)state;
+    works(&duet, false);
+    tls_store_clear(server_store);
+    works(&duet, false);
+    works(&duet, true);
+    tls_store_clear(client_store);
+    works(&duet, false);
+    done(&duet);
+}
+
+static void a_session_lives_ten_minutes_however_often_it_is_resumed(void **state)
+{
+    struct duet duet = resuming();
+
+    (void)state;
+    works(&duet, false);
+    duet.later = 400;
+    works(&duet, true);
+    duet.later = TLS_STORE_SECONDS + 2;
+    works(&duet, false);
+    works(&duet, true);
+    duet.later = 0; /* the clock was set back */
+    works(&duet, false);
+    done(&duet);
+}
+
+static void another_identity_starts_anew(void **state)
+{
+    struct duet duet = resuming();
+
+    (void)state;
+    works(&duet, false);
+    tls_identity_free((struct tls_identity *)(uintptr_t)duet.client.identity);
+    duet.client.identity = identity_of("client-ec", "client-ec");
+    works(&duet, false);
+    done(&duet);
+}
+
+static void other_authorities_judge_anew(void **state)
+{
+    struct duet duet = resuming();
+
+    (void)state;
+    works(&duet, false);
+    tls_trust_free((struct tls_trust *)(uintptr_t)duet.server.trust);
+    duet.server.trust = trust_of("both-ca");
+    works(&duet, false); /* our client offers it, the server does not take it */
+    tls_trust_free((struct tls_trust *)(uintptr_t)duet.server.trust);
+    duet.server.trust = trust_of("other-ca");
+    refused(&duet, BR_NOT_TRUSTED, 48, PARTS("Other-CA"));
+    done(&duet);
+}
+
+static void a_client_taken_off_the_list_is_not_resumed(void **state)
+{
+    struct duet duet = resuming();
+    int calls = 0;
+
+    (void)state;
+    works(&duet, false);
+    duet.server.verify = refuse;
+    duet.server.verify_arg = &calls;
+    refused(&duet, TLS_FAULT_REFUSED, 49, PARTS("not on the list"));
+    assert_int_equal(calls, 2); /* for the resumption, and for the full handshake behind it */
+    done(&duet);
+}
+
+static void another_name_or_pin_is_not_resumed(void **state)
+{
+    static const uint8_t pin[32] = {1};
+    struct duet duet = resuming();
+
+    (void)state;
+    works(&duet, false);
+    duet.client.pin = pin;
+    start(&duet);
+    assert_int_equal(tls_session_error(session, NULL), TLS_FAULT_PIN);
+    duet.client.pin = NULL;
+    duet.client.server_name = "another.test";
+    start(&duet);
+    assert_int_equal(tls_session_error(session, NULL), TLS_FAULT_NAME);
+    done(&duet);
+}
+
+static void a_session_that_failed_is_not_resumed(void **state)
+{
+    struct duet duet = resuming();
+    size_t room;
+
+    (void)state;
+    works(&duet, false);
+    start(&duet);
+    uint8_t *in = tls_session_receive(far, &room);
+    memcpy(in, "\x17\x03\x03\x00\x20", 5);
+    memset(in + 5, 'x', 32);
+    tls_session_received(far, 5);
+    in = tls_session_receive(far, &room);
+    memset(in, 'x', 32);
+    tls_session_received(far, 32);
+    assert_int_equal(tls_session_state(far), TLS_SEND);
+    play();
+    assert_int_equal(tls_session_error(session, NULL), ALERT(20)); /* encrypted, and understood */
+    works(&duet, false);
+    done(&duet);
+}
+
+static void the_oldest_session_makes_room(void **state)
+{
+    struct duet duet = resuming();
+    char name[] = "00.watermark.test";
+
+    (void)state;
+    tls_identity_free((struct tls_identity *)(uintptr_t)duet.server.identity);
+    duet.server.identity = identity_of("server-wildcard", "server");
+    duet.server.store = NULL;
+    for (int i = 0; i <= TLS_STORE_SESSIONS; i++) {
+        name[0] = (char)('0' + i / 10);
+        name[1] = (char)('0' + i % 10);
+        duet.client.server_name = name;
+        duet.later = i;
+        duet.server.store = server_store;
+        start(&duet);
+        assert_true(tls_session_established(session));
+    }
+    tls_session_close(session);
+    play();
+    struct tls_summary summary;
+    duet.client.server_name = "01.watermark.test";
+    start(&duet);
+    assert_true(tls_session_summary(session, &summary));
+    assert_true(summary.resumed);
+    duet.client.server_name = "00.watermark.test";
+    start(&duet);
+    assert_true(tls_session_summary(session, &summary));
+    assert_false(summary.resumed);
+    done(&duet);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clients_of_the_authority_are_served),
+        cmocka_unit_test(a_client_without_a_certificate_is_told),
+        cmocka_unit_test(a_client_of_another_authority_is_told),
+        cmocka_unit_test(a_server_certificate_is_no_client),
+        cmocka_unit_test(a_client_without_purpose_passes_unless_one_is_required),
+        cmocka_unit_test(an_expired_client_is_told),
+        cmocka_unit_test(the_hook_has_the_last_word),
+        cmocka_unit_test(a_session_is_resumed_with_the_same_peer),
+        cmocka_unit_test(a_side_without_a_store_resumes_nothing),
+        cmocka_unit_test(a_store_that_was_cleared_resumes_nothing),
+        cmocka_unit_test(a_session_lives_ten_minutes_however_often_it_is_resumed),
+        cmocka_unit_test(another_identity_starts_anew),
+        cmocka_unit_test(other_authorities_judge_anew),
+        cmocka_unit_test(a_client_taken_off_the_list_is_not_resumed),
+        cmocka_unit_test(another_name_or_pin_is_not_resumed),
+        cmocka_unit_test(a_session_that_failed_is_not_resumed),
+        cmocka_unit_test(the_oldest_session_makes_room),
+    };
+
+    return cmocka_run_group_tests(tests, duet_make, duet_drop);
+}
