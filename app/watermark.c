@@ -232,7 +232,7 @@ static int open_server(struct watermark *w, const struct app_start *start, struc
     int error = http_server_open(&w->server, w->loop, &options);
 
     for (size_t i = 0; i < w->config->inbound_count && error == 0; i++) {
-        error = http_server_listen(w->server, start->listeners[i]);
+        error = http_server_listen(w->server, start->listeners[i], stream_open_plain, NULL);
     }
     w->control = (struct loop_watch){.ready = control_ready, .owner = w};
     if (error == 0) {

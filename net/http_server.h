@@ -5,6 +5,7 @@
 #include "net/http.h"
 #include "net/http_buffer.h"
 #include "net/loop.h"
+#include "net/stream.h"
 
 /*
  *   http_server_open ── http_server_listen, for each socket ── handler(arg, exchange) for each request … ──
@@ -36,25 +37,33 @@ struct http_exchange;
 typedef void http_handler(void *arg, struct http_exchange *exchange);
 typedef void http_cancelled(void *arg);
 typedef void http_refused(void *arg, unsigned status, const char *sentence);
+/* The stream of a connection has begun (0) or failed to: -errno, -ETIMEDOUT after HTTP_SERVER_HEAD_MS. */
+typedef void http_started(void *arg, const struct stream *stream, int error);
 
 struct http_server_options {
     unsigned connections;       /* at the same time */
     struct http_budget *budget; /* memory of request bodies and of answers; beyond it: 503 */
     http_handler *handler;
     http_refused *refused; /* told of each answer that the server gives by itself; NULL: nobody */
+    http_started *started; /* told of each connection, before its first request; NULL: nobody */
     void *arg;
     int64_t whole_ms; /* 0: HTTP_SERVER_WHOLE_MS */
 };
 
 /* 0 or -ENOMEM. */
 int http_server_open(struct http_server **server, struct loop *loop, const struct http_server_options *options);
-/* Accepts on a listening, non-blocking socket, which stays the caller's. 0; -ENOSPC; -errno of epoll_ctl(2). */
-int http_server_listen(struct http_server *server, int listener);
+/*
+ * Accepts on a listening, non-blocking socket, which stays the caller's; open makes the streams (stream_open_plain(),
+ * or one that speaks TLS; where it fails, the connection is closed). 0; -ENOSPC; -errno of epoll_ctl(2).
+ */
+int http_server_listen(struct http_server *server, int listener, stream_opener *open, void *arg);
 /* Ends all connections; exchanges in hand are cancelled. NULL does nothing. */
 void http_server_close(struct http_server *server);
 
 /* The request; its texts and the body's bytes live until the answer. */
 const struct http_head *http_exchange_head(const struct http_exchange *exchange);
+/* What it came through. */
+const struct stream *http_exchange_stream(const struct http_exchange *exchange);
 struct http_text http_exchange_body(const struct http_exchange *exchange);
 /* Gives the body's memory back before the answer. */
 void http_exchange_drop_body(struct http_exchange *exchange);

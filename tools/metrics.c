@@ -206,7 +206,7 @@ int metrics_open(struct metrics **out, struct loop *loop, const struct address *
         .connections = CONNECTIONS, .budget = &metrics->budget, .handler = handle, .arg = metrics};
     error = http_server_open(&metrics->server, loop, &options);
     if (error == 0) {
-        error = http_server_listen(metrics->server, metrics->listener);
+        error = http_server_listen(metrics->server, metrics->listener, stream_open_plain, NULL);
     }
     if (error < 0) {
         metrics_close(metrics);

@@ -98,7 +98,7 @@ static int set_up(void **state)
         .arg = f,
         .whole_ms = WHOLE_MS};
     assert_int_equal(http_server_open(&f->server, f->loop, &options), 0);
-    assert_int_equal(http_server_listen(f->server, f->listener), 0);
+    assert_int_equal(http_server_listen(f->server, f->listener, stream_open_plain, NULL), 0);
     *state = f;
     return 0;
 }

@@ -1,0 +1,268 @@
+/* tests of stream: our HTTP server behind TLS, with curl as the client, and clients that do it wrong. */
+#include "tls/stream.h"
+
+#include <arpa/inet.h>
+#include <sys/prctl.h>
+
+#include "net/http_server.h"
+#include "tests/tls/trial.h"
+#include "tls/store.h"
+
+#define ANSWER_SIZE 4096
+
+/* A process that answers POST with the body's size and all else with the target, and logs how streams began. */
+static struct {
+    pid_t pid;
+    uint16_t port;
+    int log; /* a line "0", "-71" for each connection that began, or failed to */
+} server;
+
+static struct tls_server served;
+static int log_out;
+
+static void handle(void *arg, struct http_exchange *exchange)
+{
+    const struct http_head *head = http_exchange_head(exchange);
+    struct http_buffer body = {0};
+    struct tls_summary summary;
+    char text[REASON_SIZE];
+    int size;
+
+    (void)arg;
+    assert_true(tls_session_summary(tls_stream_session(http_exchange_stream(exchange)), &summary));
+    if (http_text_is(head->method, "POST")) {
+        size = snprintf(text, sizeof text, "%zu\n", http_exchange_body(exchange).size);
+    } else if (http_text_is(head->target, "/who")) {
+        size = snprintf(text, sizeof text, "%s\n", summary.peer.text);
+    } else {
+        size = snprintf(text, sizeof text, "%.*s\n", (int)head->target.size, head->target.data);
+    }
+    assert_int_equal(http_buffer_append(&body, text, (size_t)size), 0);
+    http_exchange_answer(exchange, 200, "text/plain", NULL, &body);
+}
+
+static void started(void *arg, const struct stream *stream, int error)
+{
+    (void)arg;
+    (void)stream;
+    dprintf(log_out, "%d\n", error);
+}
+
+static int accept_tls(void *arg, int fd, struct stream **stream)
+{
+    struct reason why;
+
+    (void)arg;
+    served.now = time(NULL);
+    return tls_stream_accept(stream, fd, &served, &why);
+}
+
+static void serve(int listener)
+{
+    struct http_budget budget = {.max = 4 * HTTP_BODY_MAX};
+    struct http_server_options options = {.connections = 16, .budget = &budget, .handler = handle, .started = started};
+    struct http_server *http;
+    struct loop *loop;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    assert_int_equal(tls_store_create(&served.store), 0);
+    assert_int_equal(loop_open(&loop), 0);
+    assert_int_equal(http_server_open(&http, loop, &options), 0);
+    assert_int_equal(http_server_listen(http, listener, accept_tls, NULL), 0);
+    loop_run(loop);
+    _exit(1);
+}
+
+static int server_make(void **state)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int log[2];
+
+    if (session_make(state) != 0) {
+        return 1;
+    }
+    served.identity = identity_of("server", "server");
+    served.trust = trust_of("ca");
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener, 16), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    assert_int_equal(pipe2(log, O_CLOEXEC), 0);
+    server.port = ntohs(address.sin_port);
+    server.log = log[0];
+    log_out = log[1];
+    server.pid = fork();
+    assert_true(server.pid >= 0);
+    if (server.pid == 0) {
+        serve(listener);
+    }
+    close(listener);
+    close(log_out);
+    return 0;
+}
+
+static int server_drop(void **state)
+{
+    kill(server.pid, SIGKILL);
+    waitpid(server.pid, NULL, 0);
+    close(server.log);
+    tls_identity_free((struct tls_identity *)(uintptr_t)served.identity);
+    tls_trust_free((struct tls_trust *)(uintptr_t)served.trust);
+    return session_drop(state);
+}
+
+static int next_start(void)
+{
+    char line[16] = "";
+    size_t used = 0;
+
+    while (used < sizeof line - 1 && read(server.log, line + used, 1) == 1 && line[used] != '\n') {
+        used++;
+    }
+    return atoi(line);
+}
+
+/* curl's exit status; what it printed in answer. */
+static int curl(const char *options, const char *target, char answer[static ANSWER_SIZE])
+{
+    const char *folder = files_folder();
+    char command[2048];
+
+    (void)snprintf(command, sizeof command,
+        "cd '%s' && curl -sS --max-time 20 --resolve " NAME ":%u:127.0.0.1 --cacert ca.crt %s 'https://" NAME
+        ":%u%s' 2>&1",
+        folder, server.port, options, server.port, target);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    answer[fread(answer, 1, ANSWER_SIZE - 1, pipe)] = '\0';
+    int status = pclose(pipe);
+    return WEXITSTATUS(status);
+}
+
+#define CLIENT "--cert client.crt --key client.key "
+
+static void curl_is_answered(void **state)
+{
+    char answer[ANSWER_SIZE];
+
+    (void)state;
+    assert_int_equal(curl(CLIENT, "/who", answer), 0);
+    assert_string_equal(answer, "\"CN=tee-client, O=Zing\"\n");
+    assert_int_equal(next_start(), 0);
+}
+
+static void one_connection_carries_many_requests(void **state)
+{
+    char answer[ANSWER_SIZE];
+    char more[512];
+
+    (void)state;
+    (void)snprintf(more, sizeof more, CLIENT "https://" NAME ":%u/1 https://" NAME ":%u/2", server.port, server.port);
+    assert_int_equal(curl(more, "/3", answer), 0);
+    assert_string_equal(answer, "/1\n/2\n/3\n");
+    assert_int_equal(next_start(), 0); /* and no other */
+}
+
+static void large_bodies_come_whole(void **state)
+{
+    char answer[ANSWER_SIZE];
+
+    (void)state;
+    assert_int_equal(curl(CLIENT "--data-binary @body", "/", answer), 0);
+    assert_string_equal(answer, "1048576\n");
+    assert_int_equal(next_start(), 0);
+    assert_int_equal(curl(CLIENT "-H 'Transfer-Encoding: chunked' --data-binary @body", "/", answer), 0);
+    assert_string_equal(answer, "1048576\n");
+    assert_int_equal(next_start(), 0);
+}
+
+static void a_client_without_a_certificate_gets_an_alert(void **state)
+{
+    char answer[ANSWER_SIZE];
+
+    (void)state;
+    assert_int_not_equal(curl("", "/", answer), 0);
+    assert_contains(answer, "handshake failure");
+    assert_int_equal(next_start(), -EPROTO);
+    assert_int_not_equal(curl("--cert server.crt --key server.key", "/", answer), 0);
+    assert_contains(answer, "unsupported certificate");
+    assert_int_equal(next_start(), -EPROTO);
+}
+
+/* Our own session over a blocking socket. */
+static struct pump dial(size_t step)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(server.port)};
+    struct pump pump = {.session = session, .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .step = step};
+
+    assert_int_equal(connect(pump.fd, (struct sockaddr *)&address, sizeof address), 0);
+    return pump;
+}
+
+static void bytes_may_drip_and_requests_may_be_pipelined(void **state)
+{
+    static const char two[] =
+        "GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    struct tls_trust *trust = trust_of("ca");
+    struct tls_identity *identity = identity_of("client", "client");
+    struct tls_client client = {.server_name = NAME, .trust = trust, .identity = identity, .now = time(NULL)};
+    struct pump pump = dial(1);
+    char answer[ANSWER_SIZE] = "";
+    size_t used = 0;
+    uint8_t byte;
+
+    (void)state;
+    assert_int_equal(tls_session_start_client(session, &client, NULL), 0);
+    assert_true((pump_until(&pump, TLS_WRITE) & TLS_WRITE) != 0);
+    assert_true(pump_write(&pump, two, sizeof two - 1)); /* one record: the second request waits in memory */
+    while (used < sizeof answer - 1 && pump_read(&pump, &byte, 1) == 1) {
+        answer[used++] = (char)byte;
+    }
+    assert_contains(answer, "\r\n\r\n/a\nHTTP/1.1 200");
+    assert_contains(answer, "\r\n\r\n/b\n");
+    assert_int_equal(tls_session_error(session, NULL), 0); /* it said close_notify */
+    close(pump.fd);
+    assert_int_equal(next_start(), 0);
+    tls_trust_free(trust);
+    tls_identity_free(identity);
+}
+
+static void plain_http_gets_an_alert(void **state)
+{
+    struct pump pump = dial(0);
+    uint8_t alert[7];
+
+    (void)state;
+    assert_int_equal(send(pump.fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27, 0), 27);
+    assert_int_equal(recv(pump.fd, alert, sizeof alert, MSG_WAITALL), sizeof alert);
+    assert_int_equal(alert[0], 21);
+    assert_int_equal(alert[5], 2);
+    assert_int_equal(next_start(), -EPROTO);
+    close(pump.fd);
+}
+
+static void an_end_in_the_handshake_is_seen(void **state)
+{
+    struct pump pump = dial(0);
+
+    (void)state;
+    close(pump.fd);
+    assert_int_equal(next_start(), -EPROTO);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(curl_is_answered),
+        cmocka_unit_test(one_connection_carries_many_requests),
+        cmocka_unit_test(large_bodies_come_whole),
+        cmocka_unit_test(a_client_without_a_certificate_gets_an_alert),
+        cmocka_unit_test(bytes_may_drip_and_requests_may_be_pipelined),
+        cmocka_unit_test(plain_http_gets_an_alert),
+        cmocka_unit_test(an_end_in_the_handshake_is_seen),
+    };
+
+    return cmocka_run_group_tests(tests, server_make, server_drop);
+}
