@@ -2,6 +2,8 @@
 #include "net/connect.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +25,7 @@ struct connect {
     connect_done *done;
     void *arg;
     struct names *names; /* NULL: each asks for itself */
+    bool speaks_first;
     struct names_wait *wait;
     struct resolve *resolve;
     bool remembered;         /* the addresses are of an earlier lookup */
@@ -195,13 +198,17 @@ static int wait_connected(struct connect *attempt, int fd, int64_t milliseconds)
  * A socket that is connecting, or the -errno of its start. To this machine itself the handshake is over when connect()
  * returns, which only a second call tells (EALREADY: not over): that spares a turn of the loop.
  */
-static int start_tcp(const union resolve_address *address, bool *established)
+static int start_tcp(const union resolve_address *address, bool speaks_first, bool *established)
 {
     int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     socklen_t size = address->any.sa_family == AF_INET6 ? sizeof address->v6 : sizeof address->v4;
+    const int off = 0;
 
     if (fd < 0) {
         return -errno;
+    }
+    if (speaks_first) { /* of the handshake only: at its end the kernel returns to its usual ways by itself */
+        setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
     }
     *established =
         connect(fd, &address->any, size) == 0 || (errno == EINPROGRESS && connect(fd, &address->any, size) == 0);
@@ -225,7 +232,7 @@ static void try_next(struct connect *attempt, int error)
             break;
         }
         bool established = false;
-        int fd = start_tcp(&attempt->addresses[attempt->tried++], &established);
+        int fd = start_tcp(&attempt->addresses[attempt->tried++], attempt->speaks_first, &established);
         if (established) {
             attempt->fd = fd;
             connected(attempt);
@@ -372,11 +379,11 @@ static void begin(struct connect *attempt)
 int connect_start(struct connect **out, struct loop *loop, const struct address *address, int64_t milliseconds,
     connect_done *done, void *arg)
 {
-    return connect_start_named(out, loop, NULL, address, milliseconds, done, arg);
+    return connect_start_with(out, loop, address, milliseconds, &(struct connect_options){0}, done, arg);
 }
 
-int connect_start_named(struct connect **out, struct loop *loop, struct names *names, const struct address *address,
-    int64_t milliseconds, connect_done *done, void *arg)
+int connect_start_with(struct connect **out, struct loop *loop, const struct address *address, int64_t milliseconds,
+    const struct connect_options *options, connect_done *done, void *arg)
 {
     struct connect *attempt = calloc(1, sizeof *attempt);
 
@@ -384,7 +391,8 @@ int connect_start_named(struct connect **out, struct loop *loop, struct names *n
         return -ENOMEM;
     }
     attempt->loop = loop;
-    attempt->names = names;
+    attempt->names = options->names;
+    attempt->speaks_first = options->speaks_first;
     attempt->address = *address;
     attempt->deadline = loop_now(loop) + milliseconds;
     attempt->retry_until = loop_now(loop) + (milliseconds < CONNECT_RETRY_FOR_MS ? milliseconds : CONNECT_RETRY_FOR_MS);

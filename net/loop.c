@@ -229,6 +229,7 @@ int loop_turn(struct loop *loop, int milliseconds)
             continue;
         }
         events |= got & (EPOLLIN | EPOLLRDHUP) ? LOOP_READ : 0;
+        events |= got & EPOLLRDHUP ? LOOP_LAST : 0;
         events |= got & EPOLLOUT ? LOOP_WRITE : 0;
         events |= got & (EPOLLHUP | EPOLLERR) ? LOOP_HANGUP : 0;
         watch->ready(watch, events);

@@ -20,9 +20,10 @@ struct loop_watch;
 struct loop_timer;
 
 enum {
-    LOOP_READ = 1,  /* readable, or the other side has ended */
-    LOOP_WRITE = 2, /* writable */
-    LOOP_HANGUP = 4 /* both directions are gone, or an error waits; always reported, never asked for */
+    LOOP_READ = 1,   /* readable, or the other side has ended */
+    LOOP_WRITE = 2,  /* writable */
+    LOOP_HANGUP = 4, /* both directions are gone, or an error waits; always reported, never asked for */
+    LOOP_LAST = 8    /* beside LOOP_READ: the end follows what there is to read; never asked for */
 };
 
 typedef void loop_ready(struct loop_watch *watch, unsigned events);

@@ -46,6 +46,11 @@ static struct side *other(struct relay *relay, const struct side *side)
     return side == &relay->side[0] ? &relay->side[1] : &relay->side[0];
 }
 
+static bool is_tcp(int family)
+{
+    return family == AF_INET || family == AF_INET6;
+}
+
 void relay_refuse(int fd)
 {
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
@@ -97,15 +102,19 @@ static void side_gone(struct relay *relay, struct side *side)
     other(relay, side)->ended = true;
 }
 
-/* Gives size bytes to a side. Returns how many it took; less means that it is full, or deaf from now on. */
-static size_t give(struct relay *relay, struct side *to, const uint8_t *data, size_t size)
+/*
+ * Gives size bytes to a side. Returns how many it took; less means that it is full, or deaf from now on. more: the next
+ * call to the system follows at once, and TCP may put both into one packet.
+ */
+static size_t give(struct relay *relay, struct side *to, const uint8_t *data, size_t size, bool more)
 {
+    int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
     size_t most = to->family == AF_VSOCK ? VSOCK_WRITE_MAX : size;
     size_t given = 0;
 
     while (given < size) {
         size_t piece = size - given < most ? size - given : most;
-        ssize_t n = send(to->fd, data + given, piece, MSG_NOSIGNAL);
+        ssize_t n = send(to->fd, data + given, piece, flags);
         if (n < 0 && errno == EINTR) {
             continue;
         }
@@ -146,15 +155,16 @@ static int keep(struct side *to, const uint8_t *data, size_t size)
 static void read_end(struct relay *relay, struct side *from)
 {
     from->ended = true;
-    if (from->family != AF_INET && from->family != AF_INET6 && !from->deaf && send(from->fd, "", 0, MSG_NOSIGNAL) < 0 &&
-        errno == EPIPE) {
+    if (!is_tcp(from->family) && !from->deaf && send(from->fd, "", 0, MSG_NOSIGNAL) < 0 && errno == EPIPE) {
         side_gone(relay, from);
     }
 }
 
-/* Moves what there is to read from one side to the other, at most RELAY_TURN bytes. 0, or the -errno that ends it all.
+/*
+ * Moves what there is to read from one side to the other, at most RELAY_TURN bytes. last: the end follows, so it is
+ * read in the same turn, and leaves in one packet with the bytes before it. 0, or the -errno that ends it all.
  */
-static int carry(struct relay *relay, struct side *from, struct side *to)
+static int carry(struct relay *relay, struct side *from, struct side *to, bool last)
 {
     uint8_t bytes[RELAY_READ];
 
@@ -167,11 +177,11 @@ static int carry(struct relay *relay, struct side *from, struct side *to)
             read_end(relay, from);
             return 0;
         }
-        size_t given = give(relay, to, bytes, (size_t)n);
+        size_t given = give(relay, to, bytes, (size_t)n, last);
         if (given < (size_t)n && !to->deaf) {
             return keep(to, bytes + given, (size_t)n - given);
         }
-        if ((size_t)n < sizeof bytes) {
+        if ((size_t)n < sizeof bytes && !last) {
             return 0; /* that was all: the loop says when there is more */
         }
         moved += (size_t)n;
@@ -181,7 +191,7 @@ static int carry(struct relay *relay, struct side *from, struct side *to)
 
 static void give_waiting(struct relay *relay, struct side *to)
 {
-    to->start += (uint32_t)give(relay, to, to->waiting + to->start, to->end - to->start);
+    to->start += (uint32_t)give(relay, to, to->waiting + to->start, to->end - to->start, false);
     if (to->start == to->end || to->deaf) {
         forget_waiting(to);
     }
@@ -279,7 +289,7 @@ static void ready(struct loop_watch *watch, unsigned events)
         give_waiting(relay, side);
     }
     if ((events & (LOOP_READ | LOOP_HANGUP)) && !side->ended && peer->waiting == NULL) {
-        error = carry(relay, side, peer);
+        error = carry(relay, side, peer, events & LOOP_LAST);
     } else if (events & LOOP_HANGUP) {
         error = side_hangup(relay, side);
     }
@@ -302,36 +312,37 @@ static void set_option(int fd, int level, int option, int value)
     setsockopt(fd, level, option, &value, sizeof value); /* the relay works without, only slower or larger */
 }
 
-static void side_init(struct relay *relay, struct side *side, int fd)
+void relay_prepare(struct relay_socket socket, const struct relay_limits *limits)
 {
-    const struct relay_limits *limits = relay->limits;
-    socklen_t size = sizeof side->family;
-
-    side->fd = fd;
-    side->watch.ready = ready;
-    side->watch.owner = relay;
-    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &side->family, &size);
-    if (side->family == AF_VSOCK && limits->vsock_buffer > 0) {
-        vsock_set_buffer(fd, limits->vsock_buffer);
+    if (socket.family == AF_VSOCK && limits->vsock_buffer > 0) {
+        vsock_set_buffer(socket.fd, limits->vsock_buffer);
     }
-    if (side->family == AF_INET || side->family == AF_INET6) {
-        set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (is_tcp(socket.family)) {
+        set_option(socket.fd, IPPROTO_TCP, TCP_NODELAY, 1);
         if (limits->tcp_buffer > 0) {
-            set_option(fd, SOL_SOCKET, SO_SNDBUF, (int)limits->tcp_buffer);
-            set_option(fd, SOL_SOCKET, SO_RCVBUF, (int)limits->tcp_buffer);
+            set_option(socket.fd, SOL_SOCKET, SO_SNDBUF, (int)limits->tcp_buffer);
+            set_option(socket.fd, SOL_SOCKET, SO_RCVBUF, (int)limits->tcp_buffer);
         }
     }
 }
 
-int relay_open(struct relay **out, struct loop *loop, int a, int b, const struct relay_limits *limits,
-    struct relay_traffic *traffic, relay_done *done, void *arg)
+static void side_init(struct relay *relay, struct side *side, struct relay_socket socket)
+{
+    side->fd = socket.fd;
+    side->family = socket.family;
+    side->watch.ready = ready;
+    side->watch.owner = relay;
+}
+
+int relay_open(struct relay **out, struct loop *loop, struct relay_socket a, struct relay_socket b,
+    const struct relay_limits *limits, struct relay_traffic *traffic, relay_done *done, void *arg)
 {
     struct relay *relay = calloc(1, sizeof *relay);
     int error = 0;
 
     if (relay == NULL) {
-        relay_refuse(a);
-        relay_refuse(b);
+        relay_refuse(a.fd);
+        relay_refuse(b.fd);
         return -ENOMEM;
     }
     relay->loop = loop;

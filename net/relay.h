@@ -61,13 +61,25 @@ struct relay_traffic {
     uint64_t b_to_a;
 };
 
+/* A socket and its family (AF_…), which whoever made it knows. */
+struct relay_socket {
+    int fd;
+    int family;
+};
+
 /*
- * Starts carrying between two connected, non-blocking sockets. limits is borrowed until the relay has ended; so is
- * traffic, which is counted up from what it holds. 0, or -errno (-ENOMEM, or epoll's) with both sockets closed. done is
- * never called from inside; the relay is gone when it is.
+ * Sets what a relay wants of a socket: no delay, and the buffers of limits. For both of its sockets, or for the
+ * listener of an accepted one, which inherits it all (and then the first bytes are held to the bound as well).
  */
-int relay_open(struct relay **relay, struct loop *loop, int a, int b, const struct relay_limits *limits,
-    struct relay_traffic *traffic, relay_done *done, void *arg);
+void relay_prepare(struct relay_socket socket, const struct relay_limits *limits);
+
+/*
+ * Starts carrying between two connected, non-blocking, prepared sockets. limits is borrowed until the relay has ended;
+ * so is traffic, which is counted up from what it holds. 0, or -errno (-ENOMEM, or epoll's) with both sockets closed.
+ * done is never called from inside; the relay is gone when it is.
+ */
+int relay_open(struct relay **relay, struct loop *loop, struct relay_socket a, struct relay_socket b,
+    const struct relay_limits *limits, struct relay_traffic *traffic, relay_done *done, void *arg);
 /* NULL does nothing. */
 void relay_close(struct relay *relay);
 

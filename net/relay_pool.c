@@ -29,6 +29,7 @@ struct passage {
     int64_t accepted;  /* loop_now() */
     int64_t connected; /* loop_now(); 0 before */
     int fd;            /* accepted; -1 once the relay has it */
+    int family;        /* of the target's socket */
 };
 
 /* One that was closed stays until its last connection has ended. */
@@ -41,6 +42,7 @@ struct relay_listener {
     struct passage *passages;
     struct address target;
     int fd; /* -1: closed */
+    int family;
     uint32_t only_cid;
     bool inbound;
     char label[LABEL_SIZE];
@@ -228,8 +230,9 @@ static void target_connected(void *arg, int fd, const struct reason *why)
 {
     struct passage *passage = arg;
     struct relay_pool *pool = passage->listener->pool;
+    const struct relay_socket near = {.fd = passage->fd, .family = passage->listener->family};
+    const struct relay_socket far = {.fd = fd, .family = passage->family};
     struct reason own;
-    int accepted = passage->fd;
     int error;
 
     passage->connect = NULL;
@@ -240,12 +243,19 @@ static void target_connected(void *arg, int fd, const struct reason *why)
     passage->connected = loop_now(pool->loop);
     count_connect(passage);
     passage->fd = -1;
+    relay_prepare(far, &pool->options.limits);
     error = relay_open(
-        &passage->relay, pool->loop, accepted, fd, &pool->options.limits, &passage->traffic, relay_ended, passage);
+        &passage->relay, pool->loop, near, far, &pool->options.limits, &passage->traffic, relay_ended, passage);
     if (error < 0) {
         reason_system(&own, error, "can't relay a connection");
         failed(passage, error, &own);
     }
+}
+
+/* Of the sockets that connect to such an address; IPv6 is to a relay what IPv4 is. */
+static int target_family(enum address_form form)
+{
+    return form == ADDRESS_TCP ? AF_INET : form == ADDRESS_VSOCK ? AF_VSOCK : AF_UNIX;
 }
 
 static void passage_open(struct relay_listener *listener, int fd)
@@ -253,6 +263,7 @@ static void passage_open(struct relay_listener *listener, int fd)
     struct relay_pool *pool = listener->pool;
     struct passage *passage = calloc(1, sizeof *passage);
     struct reason why;
+    char first;
 
     if (passage == NULL) {
         relay_refuse(fd);
@@ -263,15 +274,18 @@ static void passage_open(struct relay_listener *listener, int fd)
         .place = &listener->passages,
         .listener = listener,
         .accepted = loop_now(pool->loop),
-        .fd = fd};
+        .fd = fd,
+        .family = target_family(listener->target.form)};
     if (passage->next != NULL) {
         passage->next->place = &passage->next;
     }
     listener->passages = passage;
     listener->counters.open++;
     pool->open[listener->inbound]++;
-    int error = connect_start_named(&passage->connect, pool->loop, pool->names, &listener->target,
-        pool->options.connect_ms, target_connected, passage);
+    /* Many a client has sent its first bytes by now. */
+    const struct connect_options options = {.names = pool->names, .speaks_first = recv(fd, &first, 1, MSG_PEEK) > 0};
+    int error = connect_start_with(&passage->connect, pool->loop, &listener->target, pool->options.connect_ms, &options,
+        target_connected, passage);
     if (error < 0) {
         reason_system(&why, error, "can't start a connection");
         failed(passage, error, &why);
@@ -443,6 +457,11 @@ int relay_listener_open(
     listener->target = *options->target;
     listener->only_cid = options->only_cid;
     listener->inbound = options->inbound;
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &listener->family, &(socklen_t){sizeof listener->family}) < 0) {
+        error = -errno;
+        goto fail;
+    }
+    relay_prepare((struct relay_socket){fd, listener->family}, &pool->options.limits);
     snprintf(listener->label, sizeof listener->label, "%s", options->label);
     listener->watch.ready = accept_ready;
     listener->watch.owner = listener;

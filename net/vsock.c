@@ -50,14 +50,6 @@ int vsock_connect(uint32_t cid, uint32_t port)
     return fd;
 }
 
-bool vsock_is(int fd)
-{
-    int family = 0;
-    socklen_t size = sizeof family;
-
-    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 && family == AF_VSOCK;
-}
-
 int vsock_peer(int fd, uint32_t *cid)
 {
     struct sockaddr_vm name;

@@ -2,7 +2,6 @@
 #ifndef INGOT_NET_VSOCK_H
 #define INGOT_NET_VSOCK_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,9 +25,6 @@
  */
 int vsock_listen(uint32_t cid, uint32_t port, int backlog);
 int vsock_connect(uint32_t cid, uint32_t port);
-
-/* Whether fd is an AF_VSOCK socket. */
-bool vsock_is(int fd);
 
 /* CID of the other side of a connected socket in *cid. 0 or -errno. */
 int vsock_peer(int fd, uint32_t *cid);

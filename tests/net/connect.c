@@ -373,8 +373,10 @@ static void cancelled_connect_does_not_call_back(void **state)
 /* One connect through remembered names. Returns the error, or 0 with the socket closed again. */
 static int connect_named(struct fixture *f, struct names *names)
 {
+    const struct connect_options options = {.names = names};
+
     f->done = false;
-    assert_int_equal(connect_start_named(&f->connect, f->loop, names, &f->address, 2000, done, f), 0);
+    assert_int_equal(connect_start_with(&f->connect, f->loop, &f->address, 2000, &options, done, f), 0);
     sockets_turn_until(f->loop, &f->done);
     if (f->fd >= 0) {
         close(f->fd);
@@ -426,12 +428,13 @@ static void concurrent_lookups_of_a_name_are_one(void **state)
 
     assert_int_equal(loop_open(&loop), 0);
     assert_int_equal(names_open(&names, loop), 0);
+    const struct connect_options options = {.names = names};
     lookups = 0;
     for (int i = 0; i < COUNT; i++) {
         f[i].loop = loop;
         f[i].address = (struct address){.form = ADDRESS_TCP, .port = 1, .name = "slow.test"};
         assert_int_equal(
-            connect_start_named(&f[i].connect, loop, names, &f[i].address, SOCKETS_PATIENCE, done, &f[i]), 0);
+            connect_start_with(&f[i].connect, loop, &f[i].address, SOCKETS_PATIENCE, &options, done, &f[i]), 0);
     }
     connect_cancel(f[3].connect); /* the others' lookup goes on */
     for (int i = 0; i < COUNT; i++) {

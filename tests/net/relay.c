@@ -1,6 +1,7 @@
 /* relay: tests net/relay on real sockets: ends, resets, stalls, limits. */
 #include "net/relay.h"
 
+#include <linux/tcp.h>
 #include <sys/ioctl.h>
 
 #include "tests/net/sockets.h"
@@ -41,9 +42,12 @@ static struct fixture *open_between(int client_family, int server_family, struct
     fixture->server = server[0];
     fixture->limits = limits;
     assert_int_equal(loop_open(&fixture->loop), 0);
-    assert_int_equal(relay_open(&fixture->relay, fixture->loop, client[1], server[1], &fixture->limits,
-                         &fixture->traffic, done, fixture),
-        0);
+    const struct relay_socket a = {client[1], client_family};
+    const struct relay_socket b = {server[1], server_family};
+    relay_prepare(a, &fixture->limits);
+    relay_prepare(b, &fixture->limits);
+    assert_int_equal(
+        relay_open(&fixture->relay, fixture->loop, a, b, &fixture->limits, &fixture->traffic, done, fixture), 0);
     return fixture;
 }
 
@@ -89,6 +93,32 @@ static void half_close_reaches_the_other_side(void **state)
         assert_int_equal(f->error, 0);
         close_all(f);
     }
+}
+
+/* Packets that a TCP socket has received. */
+static unsigned packets_in(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+    return info.tcpi_segs_in;
+}
+
+static void last_bytes_and_the_end_travel_in_one_packet(void **state)
+{
+    (void)state;
+    struct fixture *f = open_between(AF_INET, AF_INET, unlimited);
+    unsigned before = packets_in(f->server);
+    char data[4];
+
+    assert_int_equal(send(f->client, "last", 4, 0), 4);
+    shutdown(f->client, SHUT_WR);
+    sockets_read(f->loop, f->server, data, 4);
+    assert_memory_equal(data, "last", 4);
+    assert_int_equal(sockets_read_end(f->loop, f->server), 0);
+    assert_int_equal(packets_in(f->server) - before, 1);
+    close_all(f);
 }
 
 static void half_close_comes_after_all_the_bytes_of_a_slow_reader(void **state)
@@ -413,6 +443,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(half_close_reaches_the_other_side),
+        cmocka_unit_test(last_bytes_and_the_end_travel_in_one_packet),
         cmocka_unit_test(half_close_comes_after_all_the_bytes_of_a_slow_reader),
         cmocka_unit_test(reset_passes_between_tcp_and_tcp_both_ways),
         cmocka_unit_test(reset_passes_after_a_half_close),

@@ -97,6 +97,20 @@ static int server_accept(struct fixture *f)
     }
 }
 
+/* One connection through the pool's listener at front, up to the server. */
+static void passage_make(struct fixture *f, int *client, int *server)
+{
+    *client = sockets_connect_tcp(&f->front);
+    *server = server_accept(f);
+}
+
+static void passage_break(struct fixture *f, int client, int server)
+{
+    close(client);
+    close(server);
+    sockets_turn_for(f->loop, 20);
+}
+
 /* A byte stream that both its ends can compute: xorshift32, its lowest byte. */
 static uint32_t stream_step(uint32_t *state)
 {
@@ -264,6 +278,34 @@ static void sentences_left_out_are_counted(void **state)
     pool_end(f);
 }
 
+static void first_bytes_are_there_when_the_target_accepts(void **state)
+{
+    (void)state;
+    struct fixture *f = pool_of(10, VSOCK_CID_ANY);
+    int client = sockets_connect_tcp(&f->front);
+    char data[5];
+
+    assert_int_equal(send(client, "hello", 5, 0), 5);
+    int server = server_accept(f);
+    assert_int_equal(recv(server, data, sizeof data, 0), 5); /* the loop has not turned since */
+    passage_break(f, client, server);
+    pool_end(f);
+}
+
+static void target_that_speaks_first_is_heard(void **state)
+{
+    (void)state;
+    struct fixture *f = pool_of(10, VSOCK_CID_ANY);
+    int client = sockets_connect_tcp(&f->front);
+    int server = server_accept(f);
+    char data[5];
+
+    assert_int_equal(send(server, "hello", 5, 0), 5);
+    sockets_read(f->loop, client, data, 5);
+    passage_break(f, client, server);
+    pool_end(f);
+}
+
 static void refused_target_resets_the_client(void **state)
 {
     (void)state;
@@ -292,6 +334,32 @@ static void connection_without_the_right_cid_is_closed(void **state)
     assert_int_equal(counted(f).refused, 1);
     assert_non_null(strstr(f->log, "only CID 3"));
     close(client);
+    pool_end(f);
+}
+
+static void cid_that_is_allowed_changes_for_new_connections(void **state)
+{
+    (void)state;
+    struct fixture *f = pool_of(10, VSOCK_CID_ANY);
+    int client;
+    int server;
+    char data[2];
+
+    passage_make(f, &client, &server);
+    relay_listener_allow(f->listener, 16);
+    int stranger = sockets_connect_tcp(&f->front);
+    assert_int_equal(sockets_read_end(f->loop, stranger), -ECONNRESET);
+    close(stranger);
+    assert_int_equal(counted(f).refused, 1);
+    assert_non_null(strstr(f->log, "only CID 16"));
+    assert_int_equal(send(client, "ok", 2, 0), 2); /* an open one goes on */
+    sockets_read(f->loop, server, data, 2);
+    passage_break(f, client, server);
+
+    relay_listener_allow(f->listener, VSOCK_CID_ANY);
+    passage_make(f, &client, &server);
+    passage_break(f, client, server);
+    assert_int_equal(counted(f).refused, 1);
     pool_end(f);
 }
 
@@ -338,20 +406,6 @@ static void closing_the_pool_closes_all_connections(void **state)
     close(connecting);
     close(server);
     pool_end(f);
-}
-
-/* One connection through the pool's listener at front, up to the server. */
-static void passage_make(struct fixture *f, int *client, int *server)
-{
-    *client = sockets_connect_tcp(&f->front);
-    *server = server_accept(f);
-}
-
-static void passage_break(struct fixture *f, int client, int server)
-{
-    close(client);
-    close(server);
-    sockets_turn_for(f->loop, 20);
 }
 
 static void bytes_times_and_ends_are_counted(void **state)
@@ -551,8 +605,11 @@ int main(void)
         cmocka_unit_test(random_sizes_both_ways_arrive_whole_on_64_connections),
         cmocka_unit_test(refusal_at_the_bound_leaves_old_ones_alive),
         cmocka_unit_test(sentences_left_out_are_counted),
+        cmocka_unit_test(first_bytes_are_there_when_the_target_accepts),
+        cmocka_unit_test(target_that_speaks_first_is_heard),
         cmocka_unit_test(refused_target_resets_the_client),
         cmocka_unit_test(connection_without_the_right_cid_is_closed),
+        cmocka_unit_test(cid_that_is_allowed_changes_for_new_connections),
         cmocka_unit_test(listener_survives_running_out_of_descriptors),
         cmocka_unit_test(closing_the_pool_closes_all_connections),
         cmocka_unit_test(bytes_times_and_ends_are_counted),
