@@ -96,7 +96,7 @@ static void attempt(struct loop_timer *timer)
         return;
     }
     heartbeat->sent = false;
-    heartbeat->fd = vsock_connect(ROLE_PARENT_CID, ROLE_HEARTBEAT_PORT);
+    heartbeat->fd = vsock_connect(ROLE_PARENT_CID, ROLE_HEARTBEAT_PORT, 0);
     error =
         heartbeat->fd < 0 ? heartbeat->fd : loop_watch(heartbeat->loop, &heartbeat->watch, heartbeat->fd, LOOP_WRITE);
     if (error < 0) {

@@ -168,7 +168,7 @@ static void ready(struct loop_watch *watch, unsigned events)
 static void again(struct loop_timer *timer)
 {
     (void)timer;
-    journal.fd = vsock_connect(ROLE_PARENT_CID, journal.port);
+    journal.fd = vsock_connect(ROLE_PARENT_CID, journal.port, 0);
     if (journal.fd < 0 || loop_watch(journal.loop, &journal.watch, journal.fd, LOOP_WRITE) < 0) {
         disconnect();
     }
@@ -207,7 +207,7 @@ void journal_flush(void)
         return;
     }
     if (journal.loop == NULL || journal.fd < 0) {
-        journal.fd = vsock_connect(ROLE_PARENT_CID, journal.port);
+        journal.fd = vsock_connect(ROLE_PARENT_CID, journal.port, 0);
         journal.connected = false;
     }
     while (journal.fd >= 0 && error == -EAGAIN && wait_for(POLLOUT, until)) {

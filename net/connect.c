@@ -21,6 +21,7 @@
 struct connect {
     struct loop *loop;
     struct address address;
+    size_t vsock_buffer;
     int64_t deadline;
     connect_done *done;
     void *arg;
@@ -178,7 +179,7 @@ static void ready(struct loop_watch *watch, unsigned events)
     }
     if (error != 0) {
         try_next(attempt, -error);
-    } else if (events & LOOP_WRITE) {
+    } else if (events & (LOOP_WRITE | LOOP_READ)) {
         connected(attempt);
     } else {
         try_next(attempt, -ECONNREFUSED);
@@ -188,7 +189,9 @@ static void ready(struct loop_watch *watch, unsigned events)
 /* Watches a socket that is being connected for at most milliseconds; fd may be the -errno of its start. 0 or -errno. */
 static int wait_connected(struct connect *attempt, int fd, int64_t milliseconds)
 {
-    int error = fd < 0 ? fd : loop_watch(attempt->loop, &attempt->watch, fd, LOOP_WRITE);
+    /* AF_VSOCK: accepted and reset before we look, it is readable (its end) and never writable. */
+    unsigned events = attempt->address.form == ADDRESS_VSOCK ? LOOP_READ | LOOP_WRITE : LOOP_WRITE;
+    int error = fd < 0 ? fd : loop_watch(attempt->loop, &attempt->watch, fd, events);
 
     attempt->fd = fd;
     return error < 0 ? error : loop_after(attempt->loop, &attempt->timer, milliseconds);
@@ -360,8 +363,8 @@ static void begin(struct connect *attempt)
 
     switch (address->form) {
     case ADDRESS_VSOCK:
-        error = wait_connected(
-            attempt, vsock_connect(address->cid, address->port), attempt->deadline - loop_now(attempt->loop));
+        error = wait_connected(attempt, vsock_connect(address->cid, address->port, attempt->vsock_buffer),
+            attempt->deadline - loop_now(attempt->loop));
         break;
     case ADDRESS_TCP:
         error = begin_tcp(attempt);
@@ -393,6 +396,7 @@ int connect_start_with(struct connect **out, struct loop *loop, const struct add
     attempt->loop = loop;
     attempt->names = options->names;
     attempt->speaks_first = options->speaks_first;
+    attempt->vsock_buffer = options->vsock_buffer;
     attempt->address = *address;
     attempt->deadline = loop_now(loop) + milliseconds;
     attempt->retry_until = loop_now(loop) + (milliseconds < CONNECT_RETRY_FOR_MS ? milliseconds : CONNECT_RETRY_FOR_MS);

@@ -49,6 +49,7 @@ struct connect_options {
      * connection some 40 to 200 ms late.
      */
     bool speaks_first;
+    size_t vsock_buffer; /* of an AF_VSOCK socket: vsock_connect() */
 };
 
 int connect_start_with(struct connect **connect, struct loop *loop, const struct address *address, int64_t milliseconds,

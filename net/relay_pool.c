@@ -243,7 +243,9 @@ static void target_connected(void *arg, int fd, const struct reason *why)
     passage->connected = loop_now(pool->loop);
     count_connect(passage);
     passage->fd = -1;
-    relay_prepare(far, &pool->options.limits);
+    if (far.family != AF_VSOCK) { /* whose buffer was set before it connected */
+        relay_prepare(far, &pool->options.limits);
+    }
     error = relay_open(
         &passage->relay, pool->loop, near, far, &pool->options.limits, &passage->traffic, relay_ended, passage);
     if (error < 0) {
@@ -283,7 +285,9 @@ static void passage_open(struct relay_listener *listener, int fd)
     listener->counters.open++;
     pool->open[listener->inbound]++;
     /* Many a client has sent its first bytes by now. */
-    const struct connect_options options = {.names = pool->names, .speaks_first = recv(fd, &first, 1, MSG_PEEK) > 0};
+    const struct connect_options options = {.names = pool->names,
+        .speaks_first = recv(fd, &first, 1, MSG_PEEK) > 0,
+        .vsock_buffer = pool->options.limits.vsock_buffer};
     int error = connect_start_with(&passage->connect, pool->loop, &listener->target, pool->options.connect_ms, &options,
         target_connected, passage);
     if (error < 0) {

@@ -34,7 +34,7 @@ int vsock_listen(uint32_t cid, uint32_t port, int backlog)
     return fd;
 }
 
-int vsock_connect(uint32_t cid, uint32_t port)
+int vsock_connect(uint32_t cid, uint32_t port, size_t buffer)
 {
     struct sockaddr_vm name = vsock_name(cid, port);
     int fd = vsock_socket();
@@ -42,8 +42,11 @@ int vsock_connect(uint32_t cid, uint32_t port)
     if (fd < 0) {
         return fd;
     }
-    if (connect(fd, (const struct sockaddr *)&name, sizeof name) < 0 && errno != EINPROGRESS) {
-        int error = -errno;
+    int error = buffer > 0 ? vsock_set_buffer(fd, buffer) : 0;
+    if (error == 0 && connect(fd, (const struct sockaddr *)&name, sizeof name) < 0 && errno != EINPROGRESS) {
+        error = -errno;
+    }
+    if (error < 0) {
         close(fd);
         return error;
     }

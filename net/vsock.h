@@ -20,11 +20,13 @@
 
 /*
  * All sockets are streams, non-blocking and close-on-exec. Each returns a descriptor or -errno.
- * vsock_connect() starts only: the socket becomes writable when it is connected or SO_ERROR says why not.
+ * vsock_connect() starts only: the socket becomes writable when it is connected or SO_ERROR says why not. buffer is for
+ * vsock_set_buffer(), 0: the kernel's. Set later it would be a trap: the other side may fill the 256 KiB that it was
+ * first told of, and the kernel resets a connection whose unread bytes exceed what is allowed now.
  * Ports below 1024 need CAP_NET_BIND_SERVICE to listen.
  */
 int vsock_listen(uint32_t cid, uint32_t port, int backlog);
-int vsock_connect(uint32_t cid, uint32_t port);
+int vsock_connect(uint32_t cid, uint32_t port, size_t buffer);
 
 /* CID of the other side of a connected socket in *cid. 0 or -errno. */
 int vsock_peer(int fd, uint32_t *cid);

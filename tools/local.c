@@ -17,50 +17,15 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/wipe.h"
-#include "image/image.h"
-#include "net/connect.h"
-#include "net/loop.h"
-#include "tools/emulator/console.h"
-#include "tools/emulator/emulator.h"
-#include "tools/emulator/peers.h"
-#include "tools/emulator/qemu.h"
-#include "tools/proxy.h"
-#include "tools/push.h"
-#include "tools/serving.h"
+#include "tools/local_run.h"
 #include "tools/verbs.h"
 
-#define DESCRIPTORS 8192         /* asked for; each connection takes up to three here */
-#define KVM_SILENCE_MS 5000      /* the kernel speaks within half a second */
-#define HEARTBEAT_WAIT_MS 180000 /* as nitro-cli waits */
-
-struct run {
-    const struct local_options *options;
-    struct image image;
-    struct loop *loop;
-    char folder[PEERS_FOLDER_MAX + 1];
-    bool own_folder; /* made by us, to be removed */
-    char program[QEMU_PATH_MAX];
-    enum qemu_accelerator accelerator;
-    struct emulator *emulator;
-    struct relay_pool *pool;
-    struct proxy *proxy;
-    struct push *push;
-    char *secrets;
-    size_t secrets_size;
-    struct qemu qemu; /* pid 0: none */
-    struct loop_watch signals, console_watch;
-    struct loop_timer deadline; /* of the heartbeat */
-    struct loop_timer silence;  /* of a guest under KVM */
-    bool may_fall_back;         /* from KVM, which was not asked for, to TCG */
-    struct console console;
-    FILE *console_copy;
-    bool heartbeat, accepted, stopping;
-    int code; /* what we end with; set by whoever stops */
-};
+#define DESCRIPTORS 8192    /* asked for; each connection takes up to three here */
+#define KVM_SILENCE_MS 5000 /* the kernel speaks within half a second */
 
 /* ---- messages ---- */
 
-static void say(void *arg, const char *sentence)
+void local_say(void *arg, const char *sentence)
 {
     (void)arg;
     fprintf(stderr, "ingot run: %s\n", sentence);
@@ -83,13 +48,14 @@ static void print_front(const struct run *run, const struct config_inbound *inbo
     fprintf(stderr, " %s on http://127.0.0.1:%u", inbound->label, inbound->port);
 }
 
-static void say_if_ready(struct run *run)
+void local_say_if_ready(struct run *run)
 {
     if (run->heartbeat && (run->accepted || run->secrets == NULL) && !run->stopping) {
         fprintf(stderr, "ingot run: ready:");
         for (size_t i = 0; i < run->image.config.inbound_count; i++) {
             print_front(run, &run->image.config.inbound[i]);
         }
+        local_parent_ready(run);
         fprintf(
             stderr, "%s\n", run->image.config.inbound_count == 0 ? " the enclave is up; it has no [inbound] port" : "");
         if (run->secrets == NULL && run->image.config.secrets.required_count > 0) {
@@ -104,7 +70,7 @@ static void say_if_ready(struct run *run)
 /* ---- the end ---- */
 
 /* Ends QEMU, which has nothing to save; the loop stops when it is gone. */
-static void stop(struct run *run, int code)
+void local_stop(struct run *run, int code)
 {
     if (run->stopping) {
         return;
@@ -133,7 +99,7 @@ static void no_heartbeat(struct loop_timer *timer)
     fprintf(stderr, "ingot run: no heartbeat after %d s: the console's last line says how far it came\n",
         HEARTBEAT_WAIT_MS / 1000);
     advise_on_kvm(run);
-    stop(run, EXIT_NO);
+    local_stop(run, EXIT_NO);
 }
 
 static uint64_t memory_of(const struct run *run)
@@ -174,7 +140,7 @@ static void print_line(void *arg, const char *line, size_t size)
 
     if (fwrite(line, 1, size, stdout) != size || fputc('\n', stdout) == EOF || fflush(stdout) != 0) {
         fprintf(stderr, "ingot run: nobody reads the console any more\n");
-        stop(run, EXIT_SYSTEM);
+        local_stop(run, EXIT_SYSTEM);
     }
     if (run->console_copy != NULL) {
         fprintf(run->console_copy, "%s\n", line);
@@ -212,7 +178,7 @@ static void heartbeat(void *arg)
     if (!run->stopping) {
         loop_cancel(run->loop, &run->deadline);
     }
-    say_if_ready(run);
+    local_say_if_ready(run);
 }
 
 static void device_ended(void *arg, const struct reason *why)
@@ -221,7 +187,7 @@ static void device_ended(void *arg, const struct reason *why)
 
     if (why != NULL && !run->stopping) {
         fprintf(stderr, "ingot run: QEMU can't be understood: %s\n", why->text);
-        stop(run, EXIT_SYSTEM);
+        local_stop(run, EXIT_SYSTEM);
     }
 }
 
@@ -229,9 +195,10 @@ static int open_emulator(struct run *run, struct reason *why)
 {
     const struct emulator_options options = {
         .folder = run->folder,
+        .faults = run->options->faults,
         .heartbeat = heartbeat,
         .ended = device_ended,
-        .log = say,
+        .log = local_say,
         .arg = run,
     };
 
@@ -327,82 +294,12 @@ static void signals_ready(struct loop_watch *watch, unsigned events)
     while (read(watch->fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo != SIGCHLD && !run->stopping) {
             fprintf(stderr, "ingot run: ending, as asked\n");
-            stop(run, EXIT_DONE);
+            local_stop(run, EXIT_DONE);
         }
     }
     if (run->qemu.pid > 0 && waitpid(run->qemu.pid, &status, WNOHANG) == run->qemu.pid) {
         qemu_ended(run, status);
     }
-}
-
-/* ---- the parent's side ---- */
-
-static void push_waiting(void *arg, const struct reason *why)
-{
-    (void)arg;
-    (void)why; /* the enclave boots; there is nothing to say yet */
-}
-
-static void pushed(void *arg, enum push_result result, const char *answer, const struct reason *why)
-{
-    struct run *run = arg;
-
-    run->push = NULL;
-    if (result == PUSH_ACCEPTED) {
-        fprintf(stderr, "ingot run: secrets: %s\n", answer);
-        run->accepted = true;
-        say_if_ready(run);
-    } else {
-        fprintf(stderr, "ingot run: secrets: %s\n", why->text);
-        stop(run, result == PUSH_REFUSED ? EXIT_NO : EXIT_SYSTEM);
-    }
-}
-
-static int start_push(struct run *run, struct reason *why)
-{
-    struct push_options options = {
-        .to = {.form = ADDRESS_HYBRID, .port = run->image.config.secrets.port},
-        .secrets = run->secrets,
-        .size = run->secrets_size,
-        .wait_ms = HEARTBEAT_WAIT_MS,
-        .waiting = push_waiting,
-    };
-
-    if (run->secrets == NULL) {
-        return 0;
-    }
-    snprintf(options.to.name, sizeof options.to.name, "%s/enclave", run->folder);
-    int error = push_start(&run->push, run->loop, &options, pushed, run);
-    return error < 0 ? reason_system(why, error, "the push can't start") : 0;
-}
-
-static int open_proxy(struct run *run, struct reason *why)
-{
-    const struct relay_pool_options pool = {
-        .connections = SERVING_CONNECTIONS,
-        .connect_ms = CONNECT_MS,
-        .limits = {.idle_ms = RELAY_IDLE_MS, .half_open_ms = RELAY_HALF_OPEN_MS},
-        .log = say,
-    };
-    const struct proxy_options options = {
-        .config = &run->image.config,
-        .vsock_folder = run->folder,
-        .connect_to = run->options->connect_to,
-        .connect_to_count = run->options->connect_to_count,
-        .listen = run->options->listen,
-        .listen_count = run->options->listen_count,
-        .log = say,
-    };
-
-    int error = relay_pool_open(&run->pool, run->loop, &pool);
-    if (error < 0) {
-        return reason_system(why, error, "can't open the proxy");
-    }
-    error = proxy_open(&run->proxy, run->pool, &options, why);
-    if (error == -EINVAL) { /* a choice that does not fit the image */
-        run->code = EXIT_MISUSE;
-    }
-    return error;
 }
 
 /* ---- setting up ---- */
@@ -493,14 +390,14 @@ static int set_up(struct run *run, struct reason *why)
     if ((error = read_secrets(run, why)) < 0 || (error = qemu_find(run->program, run->options->qemu, why)) < 0 ||
         (error = open_console_copy(run, why)) < 0 || (error = choose_folder(run, why)) < 0 ||
         (error = watch_signals(run, why)) < 0 || (error = open_emulator(run, why)) < 0 ||
-        (error = open_proxy(run, why)) < 0 || (error = start_qemu(run, why)) < 0) {
+        (error = local_proxy_open(run, why)) < 0 || (error = start_qemu(run, why)) < 0) {
         return error;
     }
     loop_after(run->loop, &run->deadline, HEARTBEAT_WAIT_MS);
     if (run->may_fall_back) {
         loop_after(run->loop, &run->silence, KVM_SILENCE_MS);
     }
-    return start_push(run, why);
+    return local_push_start(run, why);
 }
 
 /* Ends a QEMU that is still there after a failure. */
@@ -517,8 +414,7 @@ static void tear_down(struct run *run)
 {
     end_qemu(run);
     push_cancel(run->push);
-    relay_pool_close(run->pool);
-    proxy_close(run->proxy);
+    local_proxy_close(run);
     emulator_close(run->emulator);
     if (run->own_folder) {
         rmdir(run->folder);
@@ -560,6 +456,7 @@ int local_run(const struct local_options *options, int *code, struct reason *why
         free(run);
         return error;
     }
+    options->faults->secrets_port = run->image.config.secrets.port;
     error = set_up(run, why);
     if (error == 0) {
         error = loop_run(run->loop);

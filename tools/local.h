@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/reason.h"
+#include "tools/emulator/faults.h"
 #include "tools/emulator/qemu.h"
 
 /*
@@ -28,6 +29,7 @@ struct local_options {
     size_t connect_to_count;
     char *listen[LOCAL_CHOICES_MAX];
     size_t listen_count;
+    struct faults *faults; /* of the parent; borrowed and counted in */
 };
 
 /*

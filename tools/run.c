@@ -56,7 +56,8 @@ enum {
     OPTION_VSOCK,
     OPTION_QEMU,
     OPTION_ACCEL,
-    OPTION_CONSOLE
+    OPTION_CONSOLE,
+    OPTION_FAULT
 };
 
 static const struct option long_options[] = {
@@ -69,12 +70,14 @@ static const struct option long_options[] = {
     {"qemu", required_argument, NULL, OPTION_QEMU},
     {"accel", required_argument, NULL, OPTION_ACCEL},
     {"console", required_argument, NULL, OPTION_CONSOLE},
+    {"fault", required_argument, NULL, OPTION_FAULT},
     {0},
 };
 
 /* One option. NULL, or what is wrong with its argument. */
 static const char *take_option(struct local_options *options, int option, char *text)
 {
+    static struct reason why;
     uint64_t number;
 
     switch (option) {
@@ -101,15 +104,18 @@ static const char *take_option(struct local_options *options, int option, char *
         return NULL;
     case OPTION_ACCEL:
         return read_accelerator(text, &options->accelerator) ? NULL : "neither kvm nor tcg";
-    default:
+    case OPTION_CONSOLE:
         options->console = text;
         return NULL;
+    default:
+        return faults_add(options->faults, text, &why) == 0 ? NULL : why.text;
     }
 }
 
 static int run_run(int argc, char *argv[])
 {
-    struct local_options options = {.accelerator = QEMU_ANY};
+    struct faults faults = {0};
+    struct local_options options = {.accelerator = QEMU_ANY, .faults = &faults};
     struct reason why;
     int option;
     int code;
@@ -137,8 +143,9 @@ static int run_run(int argc, char *argv[])
 
 const struct verb verb_run = {
     .name = "run",
-    .arguments = "X.eif [--secrets FILE] [--connect-to HOST:PORT=ADDRESS]… [--listen LABEL=HOST:PORT]… [--memory 64M]\n"
-                 "           [--cpus N] [--vsock DIR] [--accel kvm|tcg] [--qemu PATH] [--console FILE]",
+    .arguments =
+        "X.eif [--secrets FILE] [--connect-to HOST:PORT=ADDRESS]… [--listen LABEL=HOST:PORT]… [--memory 64M]\n"
+        "           [--cpus N] [--vsock DIR] [--accel kvm|tcg] [--qemu PATH] [--console FILE] [--fault FAULT]…",
     .summary = "boot an image here, with the parent's side and the console on the terminal",
     .help =
         "Boots the image in QEMU's nitro-enclave machine and is its parent: answers the heartbeat, carries every\n"
@@ -157,8 +164,24 @@ const struct verb verb_run = {
         "  --qemu PATH                     default: $INGOT_QEMU, the one that make built beside ingot, that of the "
         "PATH\n"
         "  --console FILE                  the console's lines there too\n"
+        "  --fault FAULT                   be a hostile or unlucky parent: see below\n"
         "\n"
         "Ctrl-C ends all of it (exit status 0). When the enclave ends by itself: 0 if its application ended in order,\n"
-        "1 for every other end (the console's last line says why) or refused secrets, 111 if QEMU failed.\n",
+        "1 for every other end (the console's last line says why) or refused secrets, 111 if QEMU failed.\n"
+        "\n"
+        "A FAULT is WORD[=VALUE][@PORT][/COUNT]: of connections to that vsock port (default: all but heartbeat and\n"
+        "secrets), the first COUNT of them (default: all). BYTES counts what went towards the enclave; default 0.\n"
+        "  delay=MS               before each reading and each writing\n"
+        "  drop[=BYTES]           behind them both directions are closed, as by a service that ends\n"
+        "  reset[=BYTES]          behind them the connection is reset\n"
+        "  half-close[=BYTES]     behind them the parent ends its direction, and still takes the other\n"
+        "  refuse                 the connection is refused\n"
+        "  stall                  the parent takes no byte\n"
+        "  one-byte               each packet to the enclave carries one byte\n"
+        "  no-credit              the parent never says that it has taken bytes\n"
+        "  no-packet-limit        as many packets as the enclave's buffer has room for\n"
+        "  heartbeat=late|wrong   answered after 7 s, or with another byte\n"
+        "  secrets-twice          the same secrets are pushed once more\n"
+        "  parent-restart[=MS]    after being ready for MS (1000), all of the parent's side goes away for a second\n",
     .run = run_run,
 };

@@ -139,7 +139,18 @@ static void check_packets(struct fake *fake)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input in = {data, size};
-    struct fake *fake = fake_new(take(&in) % 2);
+    static const char *const words[] = {
+        "no-packet-limit", "one-byte", "reset=100", "drop=100", "half-close=100", "stall", "no-credit", "refuse/1"};
+    struct faults faults = {0};
+    struct reason why;
+    uint8_t chosen = take(&in);
+
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (chosen >> i & 1) {
+            faults_add(&faults, words[i], &why);
+        }
+    }
+    struct fake *fake = fake_new(&faults);
 
     fake->rx_free = 4;
     for (int i = 0; i < STEPS_MAX && in.size > 0; i++) {

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "tests/tools/fake_guest.h"
+#include "tools/emulator/resets.h"
 
 enum { GUEST_PORT = 1234, HOST_PORT = 8101 };
 
@@ -22,6 +23,18 @@ static int fill_pattern(void **state)
         pattern[i] = (uint8_t)(x >> 24);
     }
     return 0;
+}
+
+static struct faults *faults_of(const char *text)
+{
+    static struct faults faults;
+    struct reason why;
+
+    memset(&faults, 0, sizeof faults);
+    if (faults_add(&faults, text, &why) < 0) {
+        fail_msg("%s", why.text);
+    }
+    return &faults;
 }
 
 static void turn(struct fake *fake)
@@ -117,7 +130,7 @@ static size_t take_all(struct fake *fake, size_t *packets)
 
 static void a_request_is_answered_with_our_credit(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     const struct fake_packet *response;
 
     (void)state;
@@ -136,7 +149,7 @@ static void a_request_is_answered_with_our_credit(void **state)
 
 static void a_refused_port_is_reset(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
 
     (void)state;
     fake_send_packet(fake, fake_header(GUEST_PORT, FAKE_PORT_REFUSED, PACKET_REQUEST), NULL, 0);
@@ -148,7 +161,7 @@ static void a_refused_port_is_reset(void **state)
 
 static void another_cid_is_reset_in_its_own_name(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct packet_header header = header_of(PACKET_REQUEST);
 
     (void)state;
@@ -162,7 +175,7 @@ static void another_cid_is_reset_in_its_own_name(void **state)
 
 static void a_slow_connect_is_answered_when_it_is_decided(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
 
     (void)state;
     for (uint32_t port = 1; port <= 2; port++) {
@@ -181,7 +194,7 @@ static void a_slow_connect_is_answered_when_it_is_decided(void **state)
 
 static void a_request_on_a_live_connection_replaces_it(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *old = connect_default(fake);
     struct fake_peer *new = connect_default(fake);
 
@@ -196,7 +209,7 @@ static void a_request_on_a_live_connection_replaces_it(void **state)
 
 static void the_host_calls_the_guest(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = fake_peer_new(fake);
     struct packet_header answer;
 
@@ -220,7 +233,7 @@ static void the_host_calls_the_guest(void **state)
 
 static void a_call_that_the_guest_refuses_is_closed(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = fake_peer_new(fake);
 
     (void)state;
@@ -236,7 +249,7 @@ static void a_call_that_the_guest_refuses_is_closed(void **state)
 
 static void a_call_given_up_is_reset_only_if_the_guest_knows_of_it(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = fake_peer_new(fake);
 
     (void)state;
@@ -258,7 +271,7 @@ static void a_call_given_up_is_reset_only_if_the_guest_knows_of_it(void **state)
 
 static void connections_beyond_the_bound_are_refused(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct vsock_connection *connection;
 
     (void)state;
@@ -280,7 +293,7 @@ static void connections_beyond_the_bound_are_refused(void **state)
 
 static void bytes_arrive_however_the_guest_cuts_its_descriptors(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
     size_t sum = 0;
 
@@ -299,7 +312,7 @@ static void bytes_arrive_however_the_guest_cuts_its_descriptors(void **state)
 
 static void bytes_to_the_guest_fill_its_buffers(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
     size_t sum = 0;
 
@@ -318,7 +331,7 @@ static void bytes_to_the_guest_fill_its_buffers(void **state)
 
 static void two_peers_take_turns(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *first = connect_default(fake);
 
     (void)state;
@@ -336,7 +349,7 @@ static void two_peers_take_turns(void **state)
 
 static void a_turn_is_bounded(void **state)
 {
-    struct fake *fake = fake_new(true);
+    struct fake *fake = fake_new(faults_of("no-packet-limit"));
     struct fake_peer *peer = connect_with(fake, UINT32_MAX);
 
     (void)state;
@@ -355,7 +368,7 @@ static void a_turn_is_bounded(void **state)
 
 static void bytes_to_the_guest_keep_within_its_credit(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_with(fake, 65536);
     size_t packets;
 
@@ -375,7 +388,7 @@ static void bytes_to_the_guest_keep_within_its_credit(void **state)
 
 static void the_guests_credit_is_taken_from_every_packet(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_with(fake, 4096);
     struct packet_header header = header_of(PACKET_RW);
     size_t packets;
@@ -394,7 +407,7 @@ static void the_guests_credit_is_taken_from_every_packet(void **state)
 
 static void a_count_that_makes_no_sense_only_stops_the_guest(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
 
     (void)state;
@@ -408,7 +421,7 @@ static void a_count_that_makes_no_sense_only_stops_the_guest(void **state)
 
 static void credit_is_told_after_a_quarter_of_the_smaller_buffer(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
 
     (void)state;
     connect_with(fake, 32768);
@@ -429,7 +442,7 @@ static void credit_is_told_after_a_quarter_of_the_smaller_buffer(void **state)
 
 static void credit_is_told_when_the_guest_asks(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
 
     (void)state;
     connect_default(fake);
@@ -443,7 +456,7 @@ static void credit_is_told_when_the_guest_asks(void **state)
 
 static void any_packet_tells_credit(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
 
     (void)state;
@@ -459,7 +472,7 @@ static void any_packet_tells_credit(void **state)
 
 static void what_the_host_does_not_take_is_held_and_not_called_taken(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
 
     (void)state;
@@ -484,7 +497,7 @@ static void what_the_host_does_not_take_is_held_and_not_called_taken(void **stat
 
 static void a_guest_that_exceeds_our_credit_is_reset(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
 
     (void)state;
@@ -522,7 +535,7 @@ static void small_packets_keep_within_what_a_guest_can_queue(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
-        struct fake *fake = fake_new(false);
+        struct fake *fake = fake_new(NULL);
         struct fake_peer *peer = connect_with(fake, buffers[i]);
         size_t sent = flood(fake, peer, 600, 140);
         assert_true(sent >= 1); /* one packet goes to any guest that can take one */
@@ -535,7 +548,7 @@ static void small_packets_keep_within_what_a_guest_can_queue(void **state)
 
 static void what_waited_leaves_in_one_packet(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
     size_t packets;
 
@@ -556,7 +569,7 @@ static void what_waited_leaves_in_one_packet(void **state)
 
 static void the_packet_limit_can_be_switched_off(void **state)
 {
-    struct fake *fake = fake_new(true);
+    struct fake *fake = fake_new(faults_of("no-packet-limit"));
     struct fake_peer *peer = connect_default(fake);
 
     (void)state;
@@ -568,7 +581,7 @@ static void the_packet_limit_can_be_switched_off(void **state)
 
 static void a_full_rx_ring_never_stops_the_tx_ring(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
 
     (void)state;
@@ -598,7 +611,7 @@ static void a_full_rx_ring_never_stops_the_tx_ring(void **state)
 
 static void a_host_is_not_asked_again_while_there_is_no_room(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
     size_t packets;
 
@@ -617,7 +630,7 @@ static void a_host_is_not_asked_again_while_there_is_no_room(void **state)
 
 static void buffers_without_room_for_a_byte_are_given_back(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
 
     (void)state;
@@ -631,17 +644,17 @@ static void buffers_without_room_for_a_byte_are_given_back(void **state)
 
 static void waiting_resets_are_bounded(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
 
     (void)state;
     fake->rx_free = 0;
-    for (uint32_t i = 0; i < VSOCK_RESETS_MAX + 100; i++) {
+    for (uint32_t i = 0; i < RESETS_MAX + 100; i++) {
         fake_send_packet(fake, fake_header(i, HOST_PORT, PACKET_RW), NULL, 0);
     }
     turn(fake);
     fake->rx_free = FAKE_GOT_MAX;
     turn(fake);
-    assert_int_equal(fake->got_count, VSOCK_RESETS_MAX);
+    assert_int_equal(fake->got_count, RESETS_MAX);
     fake_free(fake);
 }
 
@@ -649,7 +662,7 @@ static void waiting_resets_are_bounded(void **state)
 
 static void the_guests_close_is_answered_at_once_and_its_bytes_still_arrive(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
 
     (void)state;
@@ -675,7 +688,7 @@ static void the_guests_close_is_answered_at_once_and_its_bytes_still_arrive(void
 
 static void a_lingering_connection_does_not_hold_its_name(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *old = connect_default(fake);
 
     (void)state;
@@ -699,7 +712,7 @@ static void a_lingering_connection_does_not_hold_its_name(void **state)
 
 static void half_close_of_the_guest_reaches_the_host_after_its_bytes(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
     size_t packets;
 
@@ -721,7 +734,7 @@ static void half_close_of_the_guest_reaches_the_host_after_its_bytes(void **stat
 
 static void shutdown_bits_of_the_guest_add_up(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
 
     (void)state;
@@ -739,7 +752,7 @@ static void shutdown_bits_of_the_guest_add_up(void **state)
 
 static void half_close_of_the_host_is_the_send_bit_alone(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
 
     (void)state;
@@ -762,7 +775,7 @@ static void half_close_of_the_host_is_the_send_bit_alone(void **state)
 
 static void close_of_the_host_comes_after_its_bytes(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_with(fake, 4096);
     size_t packets;
 
@@ -789,7 +802,7 @@ static void close_of_the_host_comes_after_its_bytes(void **state)
 
 static void a_reset_of_the_host_is_a_close(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
 
     (void)state;
@@ -802,7 +815,7 @@ static void a_reset_of_the_host_is_a_close(void **state)
 
 static void a_host_that_takes_nothing_is_told_as_such(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
     size_t packets;
 
@@ -823,7 +836,7 @@ static void a_host_that_takes_nothing_is_told_as_such(void **state)
 
 static void held_bytes_that_nobody_takes_count_as_taken(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
 
     (void)state;
@@ -841,7 +854,7 @@ static void held_bytes_that_nobody_takes_count_as_taken(void **state)
 
 static void a_hangup_drops_what_nobody_will_take(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
 
     (void)state;
@@ -860,7 +873,7 @@ static void a_hangup_drops_what_nobody_will_take(void **state)
 
 static void a_reset_of_the_guest_ends_it_without_an_answer(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
 
     (void)state;
@@ -874,7 +887,7 @@ static void a_reset_of_the_guest_ends_it_without_an_answer(void **state)
 
 static void a_guest_that_was_reset_has_no_connections(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *open = connect_default(fake);
     struct fake_peer *called = fake_peer_new(fake);
 
@@ -897,7 +910,7 @@ static void a_guest_that_was_reset_has_no_connections(void **state)
 
 static void a_forged_source_is_not_answered(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
     struct packet_header header = header_of(PACKET_RST);
 
@@ -914,7 +927,7 @@ static void packets_for_no_connection_are_reset(void **state)
 {
     (void)state;
     for (unsigned operation = 0; operation < 12; operation++) {
-        struct fake *fake = fake_new(false);
+        struct fake *fake = fake_new(NULL);
         if (operation == PACKET_REQUEST) {
             fake_free(fake);
             continue;
@@ -951,7 +964,7 @@ static void malformed_packets_end_their_connection(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct fake *fake = fake_new(false);
+        struct fake *fake = fake_new(NULL);
         struct fake_peer *peer = connect_default(fake);
         struct packet_header header = header_of(rows[i].operation);
         uint8_t *bytes = calloc(1, PACKET_HEADER_SIZE + rows[i].carried);
@@ -972,7 +985,7 @@ static void malformed_packets_end_their_connection(void **state)
 
 static void packets_shorter_than_a_header_are_passed_over(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct packet_header header = header_of(PACKET_REQUEST);
 
     (void)state;
@@ -987,7 +1000,7 @@ static void packets_shorter_than_a_header_are_passed_over(void **state)
 
 static void bytes_after_the_guests_end_are_reset(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
     struct fake_peer *peer = connect_default(fake);
 
     (void)state;
@@ -1001,7 +1014,7 @@ static void bytes_after_the_guests_end_are_reset(void **state)
 
 static void bytes_before_the_answer_are_reset(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
 
     (void)state;
     fake_send_packet(fake, fake_header(1, FAKE_PORT_SLOW, PACKET_REQUEST), NULL, 0);
@@ -1014,7 +1027,7 @@ static void bytes_before_the_answer_are_reset(void **state)
 
 static void a_thousand_connections_carry_bytes(void **state)
 {
-    struct fake *fake = fake_new(false);
+    struct fake *fake = fake_new(NULL);
 
     (void)state;
     for (uint32_t i = 0; i < 1000; i++) {

@@ -220,10 +220,11 @@ static inline void fake_closed(void *arg, void *of)
     peer->connection = NULL;
 }
 
-static inline struct fake *fake_new(bool no_packet_limit)
+/* faults: NULL for none */
+static inline struct fake *fake_new(struct faults *faults)
 {
     struct fake *fake = calloc(1, sizeof *fake);
-    const struct vsock_options options = {.guest_cid = FAKE_CID, .no_packet_limit = no_packet_limit};
+    const struct vsock_options options = {.guest_cid = FAKE_CID, .faults = faults};
     const struct vsock_guest guest = {fake, fake_pop, fake_unpop, fake_push, fake_signal, fake_arm};
     const struct vsock_host host = {
         fake, fake_dial, fake_opened, fake_read, fake_write, fake_shutdown, fake_interest, fake_closed};

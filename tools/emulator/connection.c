@@ -7,24 +7,34 @@
 
 #define HELD_FIRST_ROOM 4096
 
-uint32_t connection_room(const struct vsock_connection *connection, bool packet_limit)
+static uint64_t smaller(uint64_t a, uint64_t b)
 {
+    return a < b ? a : b;
+}
+
+uint32_t connection_room(const struct vsock_connection *connection)
+{
+    const struct fault *fault = &connection->fault;
+    uint64_t end = smaller(fault->drop, smaller(fault->reset, fault->half_close));
     uint32_t under_way = connection->sent - connection->guest_forwarded;
     uint32_t packets = connection->guest_buffer / VSOCK_BYTES_PER_PACKET;
 
     if (packets > VSOCK_PACKETS_UNREAD_MAX) {
         packets = VSOCK_PACKETS_UNREAD_MAX;
     }
-    if (under_way >= connection->guest_buffer || (packet_limit && connection->packet_count >= packets)) {
+    if (under_way >= connection->guest_buffer || end <= connection->to_guest ||
+        (!fault->no_packet_limit && connection->packet_count >= packets)) {
         return 0;
     }
-    return connection->guest_buffer - under_way;
+    uint64_t room = smaller(connection->guest_buffer - under_way, end - connection->to_guest);
+    return fault->one_byte ? 1 : (uint32_t)room;
 }
 
-void connection_sent(struct vsock_connection *connection, uint32_t size, bool packet_limit)
+void connection_sent(struct vsock_connection *connection, uint32_t size)
 {
     connection->sent += size;
-    if (packet_limit) {
+    connection->to_guest += size;
+    if (!connection->fault.no_packet_limit) {
         unsigned last = (connection->packet_first + connection->packet_count++) % VSOCK_PACKETS_UNREAD_MAX;
         connection->packet_ends[last] = connection->sent;
     }
@@ -52,7 +62,7 @@ bool connection_owes_credit(const struct vsock_connection *connection)
 {
     uint32_t buffer = connection->guest_buffer < VSOCK_BUFFER ? connection->guest_buffer : VSOCK_BUFFER;
 
-    return connection->forwarded - connection->forwarded_told > buffer / 4;
+    return !connection->fault.no_credit && connection->forwarded - connection->forwarded_told > buffer / 4;
 }
 
 /* Room for size bytes behind those held: by moving them to the front, or into twice the space. */

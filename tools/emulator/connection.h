@@ -43,7 +43,9 @@ struct vsock_connection {
     unsigned guest_ended; /* SHUTDOWN's bits, added up */
     bool write_shut;      /* the guest's end was passed to the host */
     bool readable;        /* the host may have bytes for us */
-    bool hung;            /* both directions are over at the host: readable until its end was read */
+    struct fault fault;
+    uint64_t to_guest; /* bytes, all told */
+    bool hung;         /* both directions are over at the host: readable until its end was read */
 
     uint32_t sent;
     uint32_t guest_forwarded;
@@ -58,10 +60,10 @@ struct vsock_connection {
     size_t held_start, held_size, held_room;
 };
 
-/* Bytes that the next packet to the guest may carry now; 0: wait for its credit. */
-uint32_t connection_room(const struct vsock_connection *connection, bool packet_limit);
+/* Bytes that the next packet to the guest may carry now; 0: wait for its credit, or there is an end here (fault). */
+uint32_t connection_room(const struct vsock_connection *connection);
 /* A packet of size bytes was sent. */
-void connection_sent(struct vsock_connection *connection, uint32_t size, bool packet_limit);
+void connection_sent(struct vsock_connection *connection, uint32_t size);
 /* What every packet of the guest says of its buffer. */
 void connection_credit(struct vsock_connection *connection, uint32_t guest_buffer, uint32_t guest_forwarded);
 

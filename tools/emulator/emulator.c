@@ -119,6 +119,7 @@ static int open_peers(struct emulator *emulator, struct reason *why)
         .folder = emulator->options.folder,
         .wake = wake,
         .heartbeat = on_heartbeat,
+        .faults = emulator->options.faults,
         .arg = emulator,
     };
 
@@ -129,7 +130,7 @@ static int open_vsock(struct emulator *emulator, struct reason *why)
 {
     const struct vsock_options options = {
         .guest_cid = emulator->options.guest_cid,
-        .no_packet_limit = emulator->options.no_packet_limit,
+        .faults = emulator->options.faults,
     };
     const struct vsock_guest guest = {
         .arg = emulator,

@@ -7,6 +7,7 @@
 
 #include "base/reason.h"
 #include "net/loop.h"
+#include "tools/emulator/faults.h"
 
 /*
  *   emulator_open() ── emulator_descriptor() goes to QEMU: -chardev socket,id=c,fd=N -M nitro-enclave,vsock=c,…
@@ -23,9 +24,9 @@
 #define EMULATOR_GUEST_CID 16 /* what the guest is told to be, as nitro-cli's first enclave */
 
 struct emulator_options {
-    const char *folder;   /* at most PEERS_FOLDER_MAX bytes; made with mode 0700 where it is missing */
-    uint64_t guest_cid;   /* 0: EMULATOR_GUEST_CID */
-    bool no_packet_limit; /* as a parent that sends small packets as long as there is credit (facts of Linux ≥ 6.12) */
+    const char *folder;    /* at most PEERS_FOLDER_MAX bytes; made with mode 0700 where it is missing */
+    uint64_t guest_cid;    /* 0: EMULATOR_GUEST_CID */
+    struct faults *faults; /* tools/emulator/faults.h; borrowed and counted in; NULL: an honest parent */
     void (*heartbeat)(void *arg);
     void (*ended)(void *arg, const struct reason *why); /* why: NULL when QEMU just went */
     void (*log)(void *arg, const char *sentence);       /* rare: what the guest did wrong; may be NULL */

@@ -36,6 +36,10 @@ struct peer {
     uint32_t port;
     char line[LINE_MAX_BYTES];
     size_t line_size;
+    unsigned interest;
+    bool sleeping; /* a fault's delay runs */
+    bool awake;    /* it is over: what waits goes on, once */
+    enum fault_heartbeat answer;
     bool beat;   /* PEER_HEARTBEAT: the byte came and is not answered yet */
     bool beaten; /* something else came: there is no answer, only an end */
 };
@@ -106,6 +110,36 @@ static struct sockaddr_un port_address(const struct peers *peers, uint32_t port)
 
 /* ---- an open connection ---- */
 
+static void listen_to(struct peer *peer)
+{
+    unsigned interest = peer->sleeping ? 0 : peer->interest;
+
+    loop_change(peer->peers->options.loop, &peer->watch,
+        (interest & VSOCK_READ ? (unsigned)LOOP_READ : 0) | (interest & VSOCK_WRITE ? (unsigned)LOOP_WRITE : 0));
+}
+
+static void delay_over(struct loop_timer *timer)
+{
+    struct peer *peer = timer->owner;
+
+    peer->sleeping = false;
+    peer->awake = true;
+    listen_to(peer);
+}
+
+static void fall_asleep(struct peer *peer)
+{
+    peer->sleeping = true;
+    peer->timer.fired = delay_over;
+    loop_after(peer->peers->options.loop, &peer->timer, vsock_fault(peer->connection)->delay_ms);
+    listen_to(peer);
+}
+
+static bool must_sleep(const struct peer *peer)
+{
+    return vsock_fault(peer->connection)->delay_ms > 0 && !peer->awake;
+}
+
 static void stream_ready(struct loop_watch *watch, unsigned events)
 {
     struct peer *peer = watch->owner;
@@ -115,12 +149,16 @@ static void stream_ready(struct loop_watch *watch, unsigned events)
         /* It would be reported for ever; the engine now reads until the end without being told. */
         loop_unwatch(peers->options.loop, watch);
         vsock_hangup(peer->connection);
+    } else if (must_sleep(peer)) {
+        fall_asleep(peer);
     } else {
         if (events & LOOP_READ) {
             vsock_readable(peer->connection);
         }
         if (events & LOOP_WRITE) {
-            vsock_writable(peer->connection);
+            vsock_writable(peer->connection); /* may be the end of the peer */
+        } else {
+            peer->awake = false;
         }
     }
     wake(peers);
@@ -136,7 +174,7 @@ static ssize_t on_read(void *arg, void *of, const struct iovec *pieces, int coun
             return peer->beaten ? 0 : -EAGAIN;
         }
         peer->beat = false;
-        *(uint8_t *)pieces[0].iov_base = PEERS_HEARTBEAT_BYTE;
+        *(uint8_t *)pieces[0].iov_base = peer->answer == FAULT_HEARTBEAT_WRONG ? 0 : PEERS_HEARTBEAT_BYTE;
         return 1;
     }
     ssize_t got = readv(peer->fd, pieces, count);
@@ -152,12 +190,17 @@ static ssize_t on_write(void *arg, void *of, const struct iovec *pieces, int cou
     (void)arg;
     if (peer->state == PEER_HEARTBEAT) {
         *(*(const uint8_t *)pieces[0].iov_base == PEERS_HEARTBEAT_BYTE ? &peer->beat : &peer->beaten) = true;
-        loop_after(peer->peers->options.loop, &peer->timer, 0);
+        peer->answer = faults_heartbeat(peer->peers->options.faults);
+        loop_after(peer->peers->options.loop, &peer->timer, peer->answer == FAULT_HEARTBEAT_LATE ? FAULT_LATE_MS : 0);
         for (int i = 0; i < count; i++) {
             size += (ssize_t)pieces[i].iov_len;
         }
         return size;
     }
+    if (must_sleep(peer)) {
+        return -EAGAIN;
+    }
+    peer->awake = false;
     size = sendmsg(peer->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     return size >= 0 ? size : errno == EINTR ? -EAGAIN : -errno;
 }
@@ -170,6 +213,11 @@ static void on_shutdown(void *arg, void *of, int how)
     if (peer->fd >= 0) {
         shutdown(peer->fd, how);
     }
+    if (how == SHUT_RD && vsock_fault(peer->connection)->half_close != FAULTS_NEVER) {
+        char gone[4096]; /* left there, it would turn our close into a reset */
+        while (recv(peer->fd, gone, sizeof gone, MSG_DONTWAIT) > 0) {
+        }
+    }
 }
 
 static void on_interest(void *arg, void *of, unsigned events)
@@ -177,8 +225,8 @@ static void on_interest(void *arg, void *of, unsigned events)
     struct peer *peer = of;
 
     (void)arg;
-    loop_change(peer->peers->options.loop, &peer->watch,
-        (events & VSOCK_READ ? (unsigned)LOOP_READ : 0) | (events & VSOCK_WRITE ? (unsigned)LOOP_WRITE : 0));
+    peer->interest = events;
+    listen_to(peer);
 }
 
 static void on_closed(void *arg, void *of)
@@ -235,7 +283,7 @@ static void answer_heartbeat(struct loop_timer *timer)
         vsock_hangup(peer->connection);
     } else {
         vsock_readable(peer->connection);
-        if (!peers->had_heartbeat) {
+        if (!peers->had_heartbeat && peer->answer == FAULT_HEARTBEAT_RIGHT) {
             peers->had_heartbeat = true;
             peers->options.heartbeat(peers->options.arg);
         }

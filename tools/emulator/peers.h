@@ -28,6 +28,7 @@ struct peers_options {
     const char *folder;
     void (*wake)(void *arg);      /* the engine has something to do: call vsock_turn() soon */
     void (*heartbeat)(void *arg); /* the guest's first heartbeat */
+    struct faults *faults;        /* of the heartbeat; the others are the connection's; NULL: none */
     void *arg;
 };
 

@@ -7,19 +7,12 @@
 
 #include "tools/emulator/connection.h"
 #include "tools/emulator/packet.h"
+#include "tools/emulator/resets.h"
 #include "tools/emulator/table.h"
 
 #define FIRST_HOST_PORT 0x40000000u /* of calls; far from the ports that a guest dials */
 #define TX_PER_TURN 64              /* so that no ring keeps the other, or the host's descriptors, waiting */
 #define RX_PER_TURN 128
-
-/* A reset that waits for room in the rx ring: the answer to a packet with these fields. */
-struct reset {
-    uint64_t to_cid; /* the packet's dst_cid: whom it thought it was talking to */
-    uint32_t guest_port;
-    uint32_t host_port;
-    uint16_t type;
-};
 
 struct vsock {
     struct vsock_options options;
@@ -27,8 +20,7 @@ struct vsock {
     struct vsock_host host;
     struct table table;
     uint32_t next_host_port;
-    struct reset resets[VSOCK_RESETS_MAX];
-    unsigned reset_first, reset_count;
+    struct resets resets;
 };
 
 static void destroy(struct vsock_connection *connection)
@@ -45,31 +37,7 @@ static void destroy(struct vsock_connection *connection)
 static bool may_read(const struct vsock_connection *connection)
 {
     return connection->state == CONNECTION_OPEN && !(connection->host_ended & PACKET_NO_SEND) &&
-           !(connection->guest_ended & PACKET_NO_RECEIVE) &&
-           connection_room(connection, !connection->vsock->options.no_packet_limit) > 0;
-}
-
-/* After any change: puts it among the ready if it has something to say, and tells the host what is waited for. */
-static void settle(struct vsock_connection *connection)
-{
-    const struct vsock *vsock = connection->vsock;
-    bool reads = may_read(connection);
-    unsigned interest = 0;
-
-    if (connection->state == CONNECTION_LINGERING) {
-        connection->tell = 0; /* the guest has forgotten it */
-    }
-    if (connection->tell != 0 || (reads && connection->readable)) {
-        table_enlist(connection);
-    }
-    if (connection->state == CONNECTION_OPEN || connection->state == CONNECTION_LINGERING) {
-        interest |= reads && !connection->readable ? VSOCK_READ : 0;
-        interest |= connection->held_size > 0 ? VSOCK_WRITE : 0;
-        if (interest != connection->interest) {
-            connection->interest = interest;
-            vsock->host.interest(vsock->host.arg, connection->peer, interest);
-        }
-    }
+           !(connection->guest_ended & PACKET_NO_RECEIVE) && connection_room(connection) > 0;
 }
 
 /* The host has ended in these directions: the guest is told, once. */
@@ -78,6 +46,60 @@ static void end_host(struct vsock_connection *connection, unsigned bits)
     if ((connection->host_ended | bits) != connection->host_ended) {
         connection->host_ended |= bits;
         connection->tell |= TELL_SHUTDOWN;
+    }
+}
+
+/* The host takes nothing any more: what is held, and what comes, counts as taken. */
+static void go_deaf(struct vsock_connection *connection)
+{
+    connection_release_held(connection, connection->held_size);
+    connection->forwarded = connection->received;
+    end_host(connection, PACKET_NO_RECEIVE);
+}
+
+/* An unlucky parent's end comes behind a number of bytes. */
+static void suffer(struct vsock_connection *connection)
+{
+    const struct fault *fault = &connection->fault;
+    const struct vsock_host *host = &connection->vsock->host;
+
+    if (connection->state == CONNECTION_OPEN && connection->to_guest >= fault->half_close &&
+        !(connection->host_ended & PACKET_NO_SEND)) {
+        end_host(connection, PACKET_NO_SEND);
+        host->shutdown(host->arg, connection->peer, SHUT_RD); /* what the host still says goes nowhere */
+    }
+    if (connection->state == CONNECTION_OPEN && connection->to_guest >= fault->drop) {
+        end_host(connection, PACKET_NO_SEND);
+        go_deaf(connection);
+    }
+}
+
+static bool must_reset(const struct vsock_connection *connection)
+{
+    return connection->state == CONNECTION_OPEN && connection->to_guest >= connection->fault.reset;
+}
+
+/* After any change: puts it among the ready if it has something to say, and tells the host what is waited for. */
+static void settle(struct vsock_connection *connection)
+{
+    const struct vsock *vsock = connection->vsock;
+    unsigned interest = 0;
+
+    suffer(connection);
+    bool reads = may_read(connection);
+    if (connection->state == CONNECTION_LINGERING) {
+        connection->tell = 0; /* the guest has forgotten it */
+    }
+    if (connection->tell != 0 || (reads && connection->readable) || must_reset(connection)) {
+        table_enlist(connection);
+    }
+    if (connection->state == CONNECTION_OPEN || connection->state == CONNECTION_LINGERING) {
+        interest |= reads && !connection->readable ? VSOCK_READ : 0;
+        interest |= connection->held_size > 0 && !connection->fault.stall ? VSOCK_WRITE : 0;
+        if (interest != connection->interest) {
+            connection->interest = interest;
+            vsock->host.interest(vsock->host.arg, connection->peer, interest);
+        }
     }
 }
 
@@ -92,14 +114,6 @@ static void pass_end(struct vsock_connection *connection)
         connection->write_shut = true;
         vsock->host.shutdown(vsock->host.arg, connection->peer, SHUT_WR);
     }
-}
-
-/* The host takes nothing any more: what is held, and what comes, counts as taken. */
-static void go_deaf(struct vsock_connection *connection)
-{
-    connection_release_held(connection, connection->held_size);
-    connection->forwarded = connection->received;
-    end_host(connection, PACKET_NO_RECEIVE);
 }
 
 static void note_forwarded(struct vsock_connection *connection, size_t size)
@@ -117,7 +131,8 @@ static int deliver(struct vsock_connection *connection, const struct packet *pac
     ssize_t written = 0;
 
     connection->received += packet->header.size;
-    if (packet->header.size > 0 && connection->held_size == 0 && !(connection->host_ended & PACKET_NO_RECEIVE)) {
+    if (packet->header.size > 0 && connection->held_size == 0 && !connection->fault.stall &&
+        !(connection->host_ended & PACKET_NO_RECEIVE)) {
         written = vsock->host.write(vsock->host.arg, connection->peer, packet->pieces, (int)packet->count);
     }
     if (written < 0 && written != -EAGAIN) {
@@ -136,7 +151,7 @@ static int deliver(struct vsock_connection *connection, const struct packet *pac
 static void bid_farewell(struct vsock_connection *connection)
 {
     table_forget(connection);
-    if (connection->held_size == 0) {
+    if (connection->held_size == 0 || connection->fault.stall) {
         destroy(connection);
         return;
     }
@@ -197,28 +212,17 @@ void vsock_hangup(struct vsock_connection *connection)
 
 /* ---- from the guest ---- */
 
-static void queue_reset(struct vsock *vsock, const struct packet_header *cause)
-{
-    if (vsock->reset_count < VSOCK_RESETS_MAX) {
-        vsock->resets[(vsock->reset_first + vsock->reset_count++) % VSOCK_RESETS_MAX] = (struct reset){
-            .to_cid = cause->dst_cid,
-            .guest_port = cause->src_port,
-            .host_port = cause->dst_port,
-            .type = cause->type,
-        };
-    }
-}
-
 static void queue_reset_of(const struct vsock_connection *connection)
 {
     const struct packet_header cause = {
+        .src_cid = connection->vsock->options.guest_cid,
         .dst_cid = VSOCK_HOST_CID,
         .src_port = connection->guest_port,
         .dst_port = connection->host_port,
         .type = PACKET_STREAM,
     };
 
-    queue_reset(connection->vsock, &cause);
+    resets_put(&connection->vsock->resets, &cause);
 }
 
 static void take_request(struct vsock *vsock, const struct packet_header *h)
@@ -227,18 +231,21 @@ static void take_request(struct vsock *vsock, const struct packet_header *h)
         vsock->table.count < VSOCK_CONNECTIONS_MAX ? table_add(&vsock->table, h->src_port, h->dst_port) : NULL;
 
     if (connection == NULL) {
-        queue_reset(vsock, h);
+        resets_put(&vsock->resets, h);
         return;
     }
     connection->vsock = vsock;
     connection->state = CONNECTION_DIALLED;
+    connection->fault = faults_pick(vsock->options.faults, h->dst_port);
     connection_credit(connection, h->buf_alloc, h->fwd_cnt);
-    int error = vsock->host.dial(vsock->host.arg, connection, h->dst_port, &connection->peer);
+    int error = connection->fault.refuse
+                    ? -ECONNREFUSED
+                    : vsock->host.dial(vsock->host.arg, connection, h->dst_port, &connection->peer);
     if (error == 0) {
         vsock_accept(connection);
     } else if (error != -EINPROGRESS) {
         table_remove(connection);
-        queue_reset(vsock, h);
+        resets_put(&vsock->resets, h);
     }
 }
 
@@ -249,7 +256,7 @@ static void take_shutdown(struct vsock_connection *connection, const struct pack
 
     connection->guest_ended |= h->flags & PACKET_NEITHER;
     if (connection->guest_ended == PACKET_NEITHER) {
-        queue_reset(vsock, h);
+        resets_put(&vsock->resets, h);
         bid_farewell(connection);
         return;
     }
@@ -348,7 +355,7 @@ static void take_packet(struct vsock *vsock, struct packet *packet)
         if (connection != NULL) {
             destroy(connection);
         }
-        queue_reset(vsock, h);
+        resets_put(&vsock->resets, h);
     }
 }
 
@@ -386,7 +393,7 @@ static void send_packet(struct vsock_connection *connection, const struct ring_c
         .operation = (uint16_t)operation,
         .flags = flags,
         .buf_alloc = VSOCK_BUFFER,
-        .fwd_cnt = connection->forwarded,
+        .fwd_cnt = connection->fault.no_credit ? 0 : connection->forwarded,
     };
 
     packet_write(chain, &header);
@@ -398,28 +405,17 @@ static void send_packet(struct vsock_connection *connection, const struct ring_c
 
 static void send_reset(struct vsock *vsock, const struct ring_chain *chain)
 {
-    const struct reset *reset = &vsock->resets[vsock->reset_first];
-    const struct packet_header header = {
-        .src_cid = reset->to_cid,
-        .dst_cid = vsock->options.guest_cid,
-        .src_port = reset->host_port,
-        .dst_port = reset->guest_port,
-        .type = reset->type,
-        .operation = PACKET_RST,
-    };
+    const struct packet_header header = resets_take(&vsock->resets);
 
     packet_write(chain, &header);
     vsock->guest.push(vsock->guest.arg, VSOCK_RX, chain, PACKET_HEADER_SIZE);
-    vsock->reset_first = (vsock->reset_first + 1) % VSOCK_RESETS_MAX;
-    vsock->reset_count--;
 }
 
 /* Reads from the host straight into the guest's buffer. False: nothing was there, the chain is still free. */
 static bool send_bytes(struct vsock_connection *connection, const struct ring_chain *chain)
 {
     struct vsock *vsock = connection->vsock;
-    bool packet_limit = !vsock->options.no_packet_limit;
-    size_t room = connection_room(connection, packet_limit);
+    size_t room = connection_room(connection);
     struct iovec pieces[RING_PIECES_MAX];
     unsigned count = packet_payload(pieces, chain);
 
@@ -432,7 +428,7 @@ static bool send_bytes(struct vsock_connection *connection, const struct ring_ch
     ssize_t got = vsock->host.read(vsock->host.arg, connection->peer, pieces, (int)count);
     connection->readable = connection->hung || got == (ssize_t)room;
     if (got > 0) {
-        connection_sent(connection, (uint32_t)got, packet_limit);
+        connection_sent(connection, (uint32_t)got);
         send_packet(connection, chain, PACKET_RW, 0, (uint32_t)got);
         return true;
     }
@@ -478,7 +474,7 @@ static bool send_packets(struct vsock *vsock)
 
     for (unsigned i = 0; i < RX_PER_TURN; i++) {
         struct vsock_connection *connection = vsock->table.first_ready;
-        if (connection == NULL && vsock->reset_count == 0) {
+        if (connection == NULL && vsock->resets.count == 0) {
             return false;
         }
         if (!vsock->guest.pop(vsock->guest.arg, VSOCK_RX, &chain)) {
@@ -488,8 +484,11 @@ static bool send_packets(struct vsock *vsock)
         } else if (chain.size <= PACKET_HEADER_SIZE) {
             /* Useless: kept, it would block the ring; put back, we would find it again at once. */
             vsock->guest.push(vsock->guest.arg, VSOCK_RX, &chain, 0);
-        } else if (vsock->reset_count > 0) {
+        } else if (vsock->resets.count > 0) {
             send_reset(vsock, &chain);
+        } else if (must_reset(connection) && !(connection->tell & TELL_RESPONSE)) {
+            vsock->guest.unpop(vsock->guest.arg, VSOCK_RX);
+            vsock_drop(connection);
         } else {
             table_delist(connection);
             if (!send_next(connection, &chain)) {
@@ -542,11 +541,16 @@ void vsock_reset(struct vsock *vsock)
     while (vsock->table.all != NULL) {
         destroy(vsock->table.all);
     }
-    vsock->reset_count = 0;
+    vsock->resets.count = 0;
 }
 
 int vsock_call(struct vsock *vsock, uint32_t port, void *peer, struct vsock_connection **out)
 {
+    struct fault fault = faults_pick(vsock->options.faults, port);
+
+    if (fault.refuse) {
+        return -ECONNREFUSED;
+    }
     if (vsock->table.count >= VSOCK_CONNECTIONS_MAX) {
         return -ENFILE;
     }
@@ -559,6 +563,7 @@ int vsock_call(struct vsock *vsock, uint32_t port, void *peer, struct vsock_conn
     }
     connection->vsock = vsock;
     connection->state = CONNECTION_CALLED;
+    connection->fault = fault;
     connection->peer = peer;
     connection->tell = TELL_REQUEST;
     settle(connection);
@@ -579,6 +584,11 @@ void vsock_drop(struct vsock_connection *connection)
         queue_reset_of(connection);
     }
     destroy(connection);
+}
+
+const struct fault *vsock_fault(const struct vsock_connection *connection)
+{
+    return &connection->fault;
 }
 
 uint32_t vsock_host_port(const struct vsock_connection *connection)

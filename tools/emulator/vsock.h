@@ -8,6 +8,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "tools/emulator/faults.h"
 #include "tools/emulator/ring.h"
 
 /*
@@ -41,7 +42,6 @@
 #define VSOCK_CONNECTIONS_MAX 2048   /* so at most 512 MiB are held; more are refused */
 #define VSOCK_PACKETS_UNREAD_MAX 256 /* packets under way to the guest, per connection */
 #define VSOCK_BYTES_PER_PACKET 1024u /* of the guest's buffer, that a packet under way is taken to cost */
-#define VSOCK_RESETS_MAX 4096        /* resets waiting for room; beyond, the guest waits for its own timeout */
 
 enum vsock_ring { VSOCK_RX, VSOCK_TX }; /* to the guest, from the guest: the virtqueues' indices */
 
@@ -79,7 +79,7 @@ struct vsock_host {
 
 struct vsock_options {
     uint64_t guest_cid;
-    bool no_packet_limit; /* send as many packets as credit allows, as a real parent may */
+    struct faults *faults; /* what connections suffer; borrowed and counted in; NULL: nothing */
 };
 
 struct vsock;
@@ -96,7 +96,7 @@ void vsock_reset(struct vsock *vsock);
 /* Moves what can be moved, within a bound. True: there is more; come again after looking at the other descriptors. */
 bool vsock_turn(struct vsock *vsock);
 
-/* Connects to a port of the guest for peer. 0; -ENFILE at VSOCK_CONNECTIONS_MAX; -ENOMEM. */
+/* Connects to a port of the guest for peer. 0; -ENFILE at VSOCK_CONNECTIONS_MAX; -ENOMEM; -ECONNREFUSED by a fault. */
 int vsock_call(struct vsock *vsock, uint32_t port, void *peer, struct vsock_connection **connection);
 
 /* The answer to a dial() that gave -EINPROGRESS. */
@@ -109,6 +109,9 @@ void vsock_readable(struct vsock_connection *connection);
 void vsock_writable(struct vsock_connection *connection);
 /* Both directions are over at the host; bytes that it sent may still be there to read. */
 void vsock_hangup(struct vsock_connection *connection);
+
+/* What this connection suffers; the engine sees to all but the delay, which is the host's. */
+const struct fault *vsock_fault(const struct vsock_connection *connection);
 
 /* The port on our side, which the guest sees as its peer's (or dialled). */
 uint32_t vsock_host_port(const struct vsock_connection *connection);

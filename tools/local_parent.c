@@ -1,0 +1,134 @@
+/* local_parent: the parent's side of a local run: the proxy, the secrets, and what a fault makes of them. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "net/connect.h"
+#include "tools/local_run.h"
+#include "tools/serving.h"
+#include "tools/verbs.h"
+
+#define PARENT_GONE_MS 1000 /* by a fault */
+
+static void push_waiting(void *arg, const struct reason *why)
+{
+    (void)arg;
+    (void)why; /* the enclave boots; there is nothing to say yet */
+}
+
+/* A fault: the same secrets once more. */
+static void push_again(struct run *run)
+{
+    struct reason why;
+    uint64_t value;
+
+    if (faults_has(run->options->faults, FAULT_SECRETS_TWICE, &value)) {
+        run->pushed_again = true;
+        if (local_push_start(run, &why) < 0) {
+            fprintf(stderr, "ingot run: %s\n", why.text);
+        }
+    }
+}
+
+static void pushed(void *arg, enum push_result result, const char *answer, const struct reason *why)
+{
+    struct run *run = arg;
+
+    run->push = NULL;
+    if (run->pushed_again) {
+        fprintf(stderr, "ingot run: secrets, the second time: %s\n", result == PUSH_ACCEPTED ? answer : why->text);
+    } else if (result == PUSH_ACCEPTED) {
+        fprintf(stderr, "ingot run: secrets: %s\n", answer);
+        run->accepted = true;
+        local_say_if_ready(run);
+        push_again(run);
+    } else {
+        fprintf(stderr, "ingot run: secrets: %s\n", why->text);
+        local_stop(run, result == PUSH_REFUSED ? EXIT_NO : EXIT_SYSTEM);
+    }
+}
+
+int local_push_start(struct run *run, struct reason *why)
+{
+    struct push_options options = {
+        .to = {.form = ADDRESS_HYBRID, .port = run->image.config.secrets.port},
+        .secrets = run->secrets,
+        .size = run->secrets_size,
+        .wait_ms = HEARTBEAT_WAIT_MS,
+        .waiting = push_waiting,
+    };
+
+    if (run->secrets == NULL) {
+        return 0;
+    }
+    snprintf(options.to.name, sizeof options.to.name, "%s/enclave", run->folder);
+    int error = push_start(&run->push, run->loop, &options, pushed, run);
+    return error < 0 ? reason_system(why, error, "the push can't start") : 0;
+}
+
+int local_proxy_open(struct run *run, struct reason *why)
+{
+    const struct relay_pool_options pool = {
+        .connections = SERVING_CONNECTIONS,
+        .connect_ms = CONNECT_MS,
+        .limits = {.idle_ms = RELAY_IDLE_MS, .half_open_ms = RELAY_HALF_OPEN_MS},
+        .log = local_say,
+    };
+    const struct proxy_options options = {
+        .config = &run->image.config,
+        .vsock_folder = run->folder,
+        .connect_to = run->options->connect_to,
+        .connect_to_count = run->options->connect_to_count,
+        .listen = run->options->listen,
+        .listen_count = run->options->listen_count,
+        .log = local_say,
+    };
+
+    int error = relay_pool_open(&run->pool, run->loop, &pool);
+    if (error < 0) {
+        return reason_system(why, error, "can't open the proxy");
+    }
+    error = proxy_open(&run->proxy, run->pool, &options, why);
+    if (error == -EINVAL) { /* a choice that does not fit the image */
+        run->code = EXIT_MISUSE;
+    }
+    return error;
+}
+
+void local_proxy_close(struct run *run)
+{
+    relay_pool_close(run->pool);
+    proxy_close(run->proxy);
+    run->pool = NULL;
+    run->proxy = NULL;
+}
+
+/* A fault, in two halves: all connections end; later there is a parent again. */
+static void restart(struct loop_timer *timer)
+{
+    struct run *run = timer->owner;
+    struct reason why;
+
+    if (run->proxy != NULL) {
+        fprintf(stderr, "ingot run: fault: the parent's side is gone\n");
+        local_proxy_close(run);
+        loop_after(run->loop, timer, PARENT_GONE_MS);
+        return;
+    }
+    if (local_proxy_open(run, &why) < 0) {
+        fprintf(stderr, "ingot run: %s\n", why.text);
+        local_stop(run, EXIT_SYSTEM);
+        return;
+    }
+    fprintf(stderr, "ingot run: fault: the parent's side is back\n");
+}
+
+void local_parent_ready(struct run *run)
+{
+    uint64_t after;
+
+    if (faults_has(run->options->faults, FAULT_PARENT_RESTART, &after)) {
+        run->restart = (struct loop_timer){.fired = restart, .owner = run};
+        loop_after(run->loop, &run->restart, (int64_t)after);
+    }
+}

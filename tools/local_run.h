@@ -1,0 +1,62 @@
+/* local_run: one local run, for the files that make it up: local.c its life, local_parent.c the parent's side. */
+#ifndef INGOT_TOOLS_LOCAL_RUN_H
+#define INGOT_TOOLS_LOCAL_RUN_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "image/image.h"
+#include "net/loop.h"
+#include "tools/emulator/console.h"
+#include "tools/emulator/emulator.h"
+#include "tools/emulator/peers.h"
+#include "tools/emulator/qemu.h"
+#include "tools/local.h"
+#include "tools/proxy.h"
+#include "tools/push.h"
+
+#define HEARTBEAT_WAIT_MS 180000 /* as nitro-cli waits */
+
+struct run {
+    const struct local_options *options;
+    struct image image;
+    struct loop *loop;
+    char folder[PEERS_FOLDER_MAX + 1];
+    bool own_folder; /* made by us, to be removed */
+    char program[QEMU_PATH_MAX];
+    enum qemu_accelerator accelerator;
+    struct emulator *emulator;
+    struct relay_pool *pool;
+    struct proxy *proxy;
+    struct push *push;
+    char *secrets;
+    size_t secrets_size;
+    struct qemu qemu; /* pid 0: none */
+    struct loop_watch signals, console_watch;
+    struct loop_timer deadline; /* of the heartbeat */
+    struct loop_timer silence;  /* of a guest under KVM */
+    bool may_fall_back;         /* from KVM, which was not asked for, to TCG */
+    struct console console;
+    FILE *console_copy;
+    struct loop_timer restart; /* a fault: the parent's side goes, and comes back */
+    bool heartbeat, accepted, stopping;
+    bool pushed_again; /* a fault */
+    int code;          /* what we end with; set by whoever stops */
+};
+
+/* "ingot run: sentence" on standard error; arg is not used. */
+void local_say(void *arg, const char *sentence);
+/* Ends QEMU, which has nothing to save; the loop stops when it is gone, and the run ends with code. */
+void local_stop(struct run *run, int code);
+/* Says once how to reach the enclave, when it has all that it needs. */
+void local_say_if_ready(struct run *run);
+
+/* The proxy of every endpoint and inbound port. 0, or -errno with a sentence; run->code where the user chose badly. */
+int local_proxy_open(struct run *run, struct reason *why);
+void local_proxy_close(struct run *run);
+/* Pushes run->secrets, where there are some, until the enclave answers. 0, or -errno with a sentence. */
+int local_push_start(struct run *run, struct reason *why);
+/* The enclave is up and has its secrets: faults that wait for that begin. */
+void local_parent_ready(struct run *run);
+
+#endif
