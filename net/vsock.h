@@ -14,7 +14,8 @@
 
 /*
  * Smallest buffer. Linux 6.12 resets a connection, and loses its data, when its unread packets × 576 bytes exceed the
- * buffer, however small they are: at 64 KiB that is 113 packets, at the kernel's default of 256 KiB 455.
+ * buffer, however small they are: at 64 KiB that is 113 packets, at the kernel's default of 256 KiB 455. The enclave's
+ * kernel fills its pages instead (docs/kernel.md); a parent's may not.
  */
 #define VSOCK_BUFFER_MIN 65536u
 

@@ -1,8 +1,9 @@
-# kernel.sh: tinyconfig and kernel.config make bzImage; an option that olddefconfig did not keep is an error.
+# kernel.sh: our patches, tinyconfig and kernel.config make bzImage; an option that olddefconfig did not keep is an error.
 # shellcheck shell=bash
 ar p in/linux-source-*.deb data.tar.xz | tar -xJf - --wildcards '*/linux-source-*.tar.xz'
 tar -xf usr/src/linux-source-*.tar.xz --exclude='*/Documentation/*/*' --exclude='*/tools/testing/*'
 cd linux-source-*/ || exit
+cat ../in/reproducible/patches/linux-*.patch | patch -p1
 # The kernel's image names its builder: these names are everybody's.
 kernel_make() {
     make -j"$INGOT_JOBS" ARCH=x86_64 KBUILD_BUILD_TIMESTAMP=@0 KBUILD_BUILD_USER=builder KBUILD_BUILD_HOST=enclave KBUILD_BUILD_VERSION=1 LOCALVERSION= "$@"
