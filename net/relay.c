@@ -20,8 +20,9 @@ struct side {
     uint8_t *waiting; /* bytes that it has not taken yet, [start, end); NULL while there are none */
     uint32_t start;
     uint32_t end;
-    bool ended; /* nothing more is read from it: it sent EOF, or there is nobody to give its bytes to */
-    bool deaf;  /* takes nothing more: we sent EOF, or it is gone */
+    uint32_t piece; /* how much is read from it at once */
+    bool ended;     /* nothing more is read from it: it sent EOF, or there is nobody to give its bytes to */
+    bool deaf;      /* takes nothing more: we sent EOF, or it is gone */
     bool hung; /* the system reported a hang-up: not watched while nothing is asked, the report would repeat for ever */
 };
 
@@ -166,10 +167,12 @@ static void read_end(struct relay *relay, struct side *from)
  */
 static int carry(struct relay *relay, struct side *from, struct side *to, bool last)
 {
-    uint8_t bytes[RELAY_READ];
+    static uint8_t bytes[RELAY_READ_MAX]; /* never in use across two calls: one for all relays */
+    size_t moved = 0;
+    ssize_t n;
 
-    for (size_t moved = 0; moved < RELAY_TURN && !from->ended;) {
-        ssize_t n = recv(from->fd, bytes, sizeof bytes, 0);
+    do {
+        n = recv(from->fd, bytes, from->piece, 0);
         if (n < 0) {
             return errno == EAGAIN || errno == EINTR ? 0 : -errno;
         }
@@ -179,12 +182,13 @@ static int carry(struct relay *relay, struct side *from, struct side *to, bool l
         }
         size_t given = give(relay, to, bytes, (size_t)n, last);
         if (given < (size_t)n && !to->deaf) {
+            from->piece = RELAY_READ;
             return keep(to, bytes + given, (size_t)n - given);
         }
-        if ((size_t)n < sizeof bytes && !last) {
-            return 0; /* that was all: the loop says when there is more */
-        }
         moved += (size_t)n;
+    } while (moved < RELAY_TURN && !from->ended && ((size_t)n == from->piece || last)); /* less: that was all */
+    if (moved > from->piece && from->piece * 2 <= relay->limits->read) {
+        from->piece *= 2;
     }
     return 0;
 }
@@ -330,6 +334,7 @@ static void side_init(struct relay *relay, struct side *side, struct relay_socke
 {
     side->fd = socket.fd;
     side->family = socket.family;
+    side->piece = RELAY_READ;
     side->watch.ready = ready;
     side->watch.owner = relay;
 }

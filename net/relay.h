@@ -23,7 +23,9 @@
  *
  * Bytes go straight from a read to a write; only what the other side did not take is kept, and nothing more is read
  * until it is gone. Reading never waits for writing in the opposite direction, so two sides that both only write cannot
- * lock each other. One call back moves at most RELAY_TURN bytes: a fast stream does not starve the others.
+ * lock each other. One call back moves at most RELAY_TURN bytes: a fast stream does not starve the others. Each
+ * direction begins with reads of RELAY_READ bytes; they double, up to limits.read, with each turn that was taken whole,
+ * and begin anew with one that was not: streams flow in large pieces, and little is held for a slow reader.
  *
  * Writes to a vsock are at most VSOCK_WRITE_MAX bytes, and hold all that was waiting, so that a flood of small messages
  * arrives as few packets.
@@ -31,18 +33,20 @@
  * What one connection costs at worst, both directions stalled:
  *
  *   sizeof(struct relay) ≈ 210 bytes                         always; all there is while it is idle
- *   + 2 × RELAY_READ                                         what we hold
+ *   + 2 × limits.read                                        what we hold
  *   + for each TCP socket 4 × limits.tcp_buffer              send and receive; the kernel doubles what it is told
  *   + for each vsock socket 2 × limits.vsock_buffer × 1.2    4 KiB pages that carry 3,732 bytes
  *
  * and in the enclave another 4 × tcp_buffer for the application's own socket: init/limits.h adds it all up.
  */
 #define RELAY_READ 32768u
-#define RELAY_TURN (8 * RELAY_READ)
+#define RELAY_READ_MAX (8 * RELAY_READ)
+#define RELAY_TURN (16 * RELAY_READ)
 
 struct relay_limits {
     size_t tcp_buffer;    /* SO_SNDBUF and SO_RCVBUF of each TCP socket; 0: the kernel's own sizing */
     size_t vsock_buffer;  /* of each AF_VSOCK socket, never below VSOCK_BUFFER_MIN; 0: the kernel's 256 KiB */
+    size_t read;          /* read at once, RELAY_READ to RELAY_READ_MAX; 0: RELAY_READ */
     int64_t idle_ms;      /* 0: no limit */
     int64_t half_open_ms; /* the same once one direction has ended; 0: no limit */
     int64_t total_ms;     /* however busy it is; 0: no limit */

@@ -71,7 +71,7 @@ int local_proxy_open(struct run *run, struct reason *why)
     const struct relay_pool_options pool = {
         .connections = SERVING_CONNECTIONS,
         .connect_ms = CONNECT_MS,
-        .limits = {.idle_ms = RELAY_IDLE_MS, .half_open_ms = RELAY_HALF_OPEN_MS},
+        .limits = {.read = RELAY_READ_MAX, .idle_ms = RELAY_IDLE_MS, .half_open_ms = RELAY_HALF_OPEN_MS},
         .log = local_say,
     };
     const struct proxy_options options = {

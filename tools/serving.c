@@ -42,7 +42,7 @@ void serving_options_init(struct serving_options *options)
     *options = (struct serving_options){
         .pool = {.connections = SERVING_CONNECTIONS,
             .connect_ms = CONNECT_MS,
-            .limits = {.idle_ms = RELAY_IDLE_MS, .half_open_ms = RELAY_HALF_OPEN_MS}},
+            .limits = {.read = RELAY_READ_MAX, .idle_ms = RELAY_IDLE_MS, .half_open_ms = RELAY_HALF_OPEN_MS}},
         .drain_ms = SERVING_DRAIN_MS,
     };
 }

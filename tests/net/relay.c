@@ -266,6 +266,56 @@ static void stalled_reader_holds_no_more_than_the_bound(void **state)
     close_all(f);
 }
 
+/* Writes all that fits without a turn of the loop in between; returns how much that was. */
+static size_t burst(int fd)
+{
+    static const char data[16384];
+    size_t taken = 0;
+
+    for (ssize_t n = 1; n > 0;) {
+        n = send(fd, data, sizeof data, MSG_NOSIGNAL);
+        taken += n > 0 ? (size_t)n : 0;
+    }
+    return taken;
+}
+
+/* Reads all there is; returns how much that was. */
+static size_t drain(int fd)
+{
+    static char data[65536];
+    size_t taken = 0;
+
+    for (ssize_t n = 1; n > 0;) {
+        n = recv(fd, data, sizeof data, 0);
+        taken += n > 0 ? (size_t)n : 0;
+    }
+    return taken;
+}
+
+static void little_is_held_for_a_slow_reader_even_of_a_fast_stream(void **state)
+{
+    (void)state;
+    struct fixture *f = open_between(AF_UNIX, AF_UNIX, (struct relay_limits){.read = RELAY_READ_MAX});
+    size_t sent = 0;
+    size_t received = 0;
+
+    while (received < 32 * RELAY_READ_MAX) { /* fast: the pieces grow */
+        sent += burst(f->client);
+        loop_turn(f->loop, 10);
+        received += drain(f->server);
+    }
+    for (unsigned i = 0; i < 100; i++) { /* slow: a few KiB at a time */
+        char data[8192];
+        sent += burst(f->client);
+        ssize_t n = recv(f->server, data, sizeof data, 0);
+        received += n > 0 ? (size_t)n : 0;
+        loop_turn(f->loop, 10);
+    }
+    size_t held = sent - received - unread(f->server) - unread(f->inner[0]);
+    assert_true(held <= RELAY_READ);
+    close_all(f);
+}
+
 static void socket_buffers_are_bounded_by_the_limits(void **state)
 {
     (void)state;
@@ -452,6 +502,7 @@ int main(void)
         cmocka_unit_test(close_after_a_half_close_ends_the_relay),
         cmocka_unit_test(early_answer_arrives),
         cmocka_unit_test(stalled_reader_holds_no_more_than_the_bound),
+        cmocka_unit_test(little_is_held_for_a_slow_reader_even_of_a_fast_stream),
         cmocka_unit_test(socket_buffers_are_bounded_by_the_limits),
         cmocka_unit_test(both_sides_only_writing_do_not_lock_each_other),
         cmocka_unit_test(waiting_bytes_keep_their_order_through_a_small_buffer),
