@@ -1,61 +1,11 @@
 /* connect: tests net/connect and net/resolve: every form, time limits, full backlogs, names. */
 #include "net/connect.h"
 
-#include <netdb.h>
-#include <stdatomic.h>
 #include <sys/un.h>
 
 #include "net/resolve.h"
+#include "tests/net/resolver.h"
 #include "tests/net/sockets.h"
-
-/*
- * The C library's resolver knows only what this machine and its network happen to know, so here it is another one:
- * `several.test` has addresses that refuse before the one that answers, `slow.test` takes its time and is not known,
- * `moving.test` is where `moved` says.
- */
-static atomic_uint lookups;
-static _Atomic(const char *) moved;
-static const char *const several[] = {"127.0.0.3", "127.0.0.2", "127.0.0.1"};
-#define SLOW_MS 1000
-
-int getaddrinfo(const char *restrict name, const char *restrict service, const struct addrinfo *restrict hints,
-    struct addrinfo **restrict list)
-{
-    struct addrinfo *next = NULL;
-
-    lookups++;
-    assert_null(service);
-    assert_int_equal(hints->ai_socktype, SOCK_STREAM);
-    if (strcmp(name, "slow.test") == 0) {
-        usleep(SLOW_MS * 1000);
-    }
-    for (size_t i = sizeof several / sizeof several[0]; i > 0 && strcmp(name, "several.test") == 0; i--) {
-        struct addrinfo *info = calloc(1, sizeof *info);
-        union resolve_address *address = calloc(1, sizeof *address);
-        assert_int_equal(resolve_literal(several[i - 1], 0, address), AF_INET);
-        *info = (struct addrinfo){.ai_family = AF_INET, .ai_addr = &address->any, .ai_addrlen = sizeof address->v4};
-        info->ai_next = next;
-        next = info;
-    }
-    if (strcmp(name, "moving.test") == 0) {
-        union resolve_address *address = calloc(1, sizeof *address);
-        next = calloc(1, sizeof *next);
-        assert_int_not_equal(resolve_literal(moved, 0, address), 0);
-        *next = (struct addrinfo){.ai_family = AF_INET, .ai_addr = &address->any, .ai_addrlen = sizeof address->v4};
-    }
-    *list = next;
-    return next != NULL ? 0 : EAI_NONAME;
-}
-
-void freeaddrinfo(struct addrinfo *list)
-{
-    while (list != NULL) {
-        struct addrinfo *next = list->ai_next;
-        free(list->ai_addr);
-        free(list);
-        list = next;
-    }
-}
 
 struct fixture {
     struct loop *loop;
@@ -131,6 +81,85 @@ static void all_addresses_of_a_name_are_tried(void **state)
     start(&f, 2000);
     sockets_turn_until(f.loop, &f.done);
     assert_int_equal(f.fd, -ECONNREFUSED);
+    loop_close(f.loop);
+}
+
+/* Connects to a name of known[] that has both families, where only text answers, on a port of its own. 0 or -errno. */
+static int connect_where_only(const char *text, const char *name)
+{
+    struct fixture f;
+    struct sockaddr_in6 bound;
+    socklen_t size = sizeof bound;
+
+    begin(&f);
+    assert_int_equal(address_parse(&f.address, text, NULL), 0);
+    int listener = address_listen(&f.address, 8, NULL);
+    if (listener == -EADDRNOTAVAIL || listener == -EAFNOSUPPORT) {
+        loop_close(f.loop);
+        skip(); /* a machine without IPv6 */
+    }
+    assert_true(listener >= 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&bound, &size), 0);
+    f.address.port = ntohs(bound.sin6_port); /* at the same place in both families */
+    strcpy(f.address.name, name);
+    start(&f, 2000);
+    sockets_turn_until(f.loop, &f.done);
+    close(listener);
+    if (f.fd >= 0) {
+        close(f.fd);
+    }
+    loop_close(f.loop);
+    return f.fd < 0 ? f.fd : 0;
+}
+
+static void name_with_only_an_ipv6_address_is_reached(void **state)
+{
+    (void)state;
+    assert_int_equal(connect_where_only("tcp:[::1]:0", "six.test"), 0);
+    assert_int_equal(connect_where_only("tcp:127.0.0.1:0", "six.test"), -ECONNREFUSED);
+}
+
+static void family_that_does_not_answer_is_passed_over(void **state)
+{
+    (void)state;
+    assert_int_equal(connect_where_only("tcp:[::1]:0", "six-first.test"), 0);
+    assert_int_equal(connect_where_only("tcp:127.0.0.1:0", "six-first.test"), 0);
+    assert_int_equal(connect_where_only("tcp:[::1]:0", "four-first.test"), 0);
+}
+
+/* A listener whose backlog is full answers nothing at all, as a host behind a firewall does. */
+static void silent_address_costs_no_more_than_its_share(void **state)
+{
+    enum { FILLERS = 4 };
+    struct fixture f;
+    struct address silent;
+    int filler[FILLERS];
+
+    (void)state;
+    begin(&f);
+    int listener = sockets_listen_tcp(&f.address); /* on 127.0.0.1, the last of them */
+    silent = f.address;
+    strcpy(silent.name, "127.0.0.3"); /* the first */
+    int deaf = address_listen(&silent, 0, NULL);
+    assert_true(deaf >= 0);
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons((uint16_t)silent.port)};
+    assert_int_equal(inet_pton(AF_INET, silent.name, &name.sin_addr), 1);
+    for (int i = 0; i < FILLERS; i++) {
+        filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        connect(filler[i], (struct sockaddr *)&name, sizeof name);
+    }
+    strcpy(f.address.name, "several.test");
+    int64_t started = sockets_now();
+    start(&f, 900);
+    sockets_turn_until(f.loop, &f.done);
+    assert_true(f.fd >= 0);
+    assert_true(sockets_now() - started >= 300); /* it was tried, for a third of the time */
+    close(f.fd);
+    for (int i = 0; i < FILLERS; i++) {
+        close(filler[i]);
+    }
+    close(deaf);
+    close(listener);
     loop_close(f.loop);
 }
 
@@ -418,6 +447,32 @@ static void remembered_name_is_looked_up_again_when_it_does_not_answer(void **st
     loop_close(f.loop);
 }
 
+static void remembered_name_is_looked_up_again_after_a_minute(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    struct names *names;
+
+    assert_int_equal(loop_open(&f.loop), 0);
+    assert_int_equal(names_open(&names, f.loop), 0);
+    int server = sockets_listen_tcp(&f.address);
+    strcpy(f.address.name, "moving.test");
+    moved = "127.0.0.1";
+    lookups = 0;
+    assert_int_equal(connect_named(&f, names), 0);
+    seconds_ahead += 55;
+    loop_turn(f.loop, 0);
+    assert_int_equal(connect_named(&f, names), 0);
+    assert_int_equal(lookups, 1);
+    seconds_ahead += 6;
+    loop_turn(f.loop, 0);
+    assert_int_equal(connect_named(&f, names), 0);
+    assert_int_equal(lookups, 2);
+    close(server);
+    names_close(names);
+    loop_close(f.loop);
+}
+
 static void concurrent_lookups_of_a_name_are_one(void **state)
 {
     enum { COUNT = 20 };
@@ -454,6 +509,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tcp_is_connected_without_blocking_afterwards),
         cmocka_unit_test(all_addresses_of_a_name_are_tried),
+        cmocka_unit_test(name_with_only_an_ipv6_address_is_reached),
+        cmocka_unit_test(family_that_does_not_answer_is_passed_over),
+        cmocka_unit_test(silent_address_costs_no_more_than_its_share),
         cmocka_unit_test(slow_lookup_does_not_block_the_loop),
         cmocka_unit_test(lookup_that_is_given_up_is_forgotten),
         cmocka_unit_test(lookups_at_the_same_time_are_bounded),
@@ -463,6 +521,7 @@ int main(void)
         cmocka_unit_test(other_hybrid_answers_are_refused),
         cmocka_unit_test(cancelled_connect_does_not_call_back),
         cmocka_unit_test(remembered_name_is_looked_up_again_when_it_does_not_answer),
+        cmocka_unit_test(remembered_name_is_looked_up_again_after_a_minute),
         cmocka_unit_test(concurrent_lookups_of_a_name_are_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
