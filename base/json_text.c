@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define LONGEST_ESCAPE 6 /* \u00e9 */
 
 static void put(struct json_text *json, const char *text, size_t size)
@@ -18,31 +20,13 @@ static void put(struct json_text *json, const char *text, size_t size)
     json->used += size;
 }
 
-/* Bytes of the UTF-8 character at p (RFC 3629 §4), 0 where there is none. */
-static size_t character(const unsigned char *p, size_t size)
-{
-    size_t length = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
-
-    if (length == 0 || length > size) {
-        return 0;
-    }
-    for (size_t i = 1; i < length; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
-    bool beyond = (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf4 && p[1] > 0x8f); /* surrogates, U+110000 */
-    return overlong || beyond ? 0 : length;
-}
-
 static void put_string(struct json_text *json, const unsigned char *p, size_t size)
 {
     char escape[LONGEST_ESCAPE + 1];
 
     put(json, "\"", 1);
     while (size > 0 && !json->overflow) {
-        size_t length = character(p, size);
+        size_t length = text_character(p, size);
         if (length == 0) {
             put(json, "\xef\xbf\xbd", 3);
             length = 1;

@@ -22,6 +22,9 @@ struct text_quoted {
 struct text_quoted text_quote(const void *data, size_t size);
 struct text_quoted text_quote_string(const char *string);
 
+/* Bytes of the UTF-8 character at p (RFC 3629 §4), of which size ≥ 1 are there; 0 where there is none. */
+size_t text_character(const unsigned char *p, size_t size);
+
 /* Decimal digits only, no sign, no spaces, no leading zero but in "0", min..max. False: *value untouched. */
 bool text_number(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 

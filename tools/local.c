@@ -138,7 +138,10 @@ static void print_line(void *arg, const char *line, size_t size)
 {
     struct run *run = arg;
 
-    if (fwrite(line, 1, size, stdout) != size || fputc('\n', stdout) == EOF || fflush(stdout) != 0) {
+    int64_t since = loop_now(run->loop) - run->started;
+    bool timed =
+        run->options->no_times || printf("[%4lld.%03lld] ", (long long)(since / 1000), (long long)(since % 1000)) > 0;
+    if (!timed || fwrite(line, 1, size, stdout) != size || fputc('\n', stdout) == EOF || fflush(stdout) != 0) {
         fprintf(stderr, "ingot run: nobody reads the console any more\n");
         local_stop(run, EXIT_SYSTEM);
     }
@@ -217,6 +220,9 @@ static int start_qemu(struct run *run, struct reason *why)
         .accelerator = run->accelerator,
         .vsock = vsock,
     };
+    if (run->started == 0) {
+        run->started = loop_now(run->loop);
+    }
     int error = qemu_start(&run->qemu, &options, why);
 
     close(vsock);

@@ -2,6 +2,7 @@
 #ifndef INGOT_TOOLS_LOCAL_H
 #define INGOT_TOOLS_LOCAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ struct local_options {
     const char *folder;  /* for the sockets; NULL: one of its own, removed at the end */
     const char *qemu;    /* NULL: qemu_find() looks for it */
     const char *console; /* a file for the console's lines; NULL: none */
+    bool no_times;       /* the console's lines without the time since the start */
     uint64_t memory;     /* bytes; 0: what the image says */
     unsigned cpus;       /* 0: what the image says */
     enum qemu_accelerator accelerator;

@@ -38,6 +38,7 @@ struct run {
     bool may_fall_back;         /* from KVM, which was not asked for, to TCG */
     struct console console;
     FILE *console_copy;
+    int64_t started; /* loop_now() when QEMU was first started */
     struct loop_timer restart; /* a fault: the parent's side goes, and comes back */
     bool heartbeat, accepted, stopping;
     bool pushed_again; /* a fault */

@@ -57,6 +57,7 @@ enum {
     OPTION_QEMU,
     OPTION_ACCEL,
     OPTION_CONSOLE,
+    OPTION_TIMES,
     OPTION_FAULT
 };
 
@@ -70,6 +71,7 @@ static const struct option long_options[] = {
     {"qemu", required_argument, NULL, OPTION_QEMU},
     {"accel", required_argument, NULL, OPTION_ACCEL},
     {"console", required_argument, NULL, OPTION_CONSOLE},
+    {"times", required_argument, NULL, OPTION_TIMES},
     {"fault", required_argument, NULL, OPTION_FAULT},
     {0},
 };
@@ -107,6 +109,9 @@ static const char *take_option(struct local_options *options, int option, char *
     case OPTION_CONSOLE:
         options->console = text;
         return NULL;
+    case OPTION_TIMES:
+        options->no_times = strcmp(text, "no") == 0;
+        return options->no_times || strcmp(text, "yes") == 0 ? NULL : "neither yes nor no";
     default:
         return faults_add(options->faults, text, &why) == 0 ? NULL : why.text;
     }
@@ -143,9 +148,9 @@ static int run_run(int argc, char *argv[])
 
 const struct verb verb_run = {
     .name = "run",
-    .arguments =
-        "X.eif [--secrets FILE] [--connect-to HOST:PORT=ADDRESS]… [--listen LABEL=HOST:PORT]… [--memory 64M]\n"
-        "           [--cpus N] [--vsock DIR] [--accel kvm|tcg] [--qemu PATH] [--console FILE] [--fault FAULT]…",
+    .arguments = "X.eif [--secrets FILE] [--connect-to HOST:PORT=ADDRESS]… [--listen LABEL=HOST:PORT]… [--memory 64M]\n"
+                 "           [--cpus N] [--vsock DIR] [--accel kvm|tcg] [--qemu PATH] [--console FILE]\n"
+                 "           [--times yes|no] [--fault FAULT]…",
     .summary = "boot an image here, with the parent's side and the console on the terminal",
     .help =
         "Boots the image in QEMU's nitro-enclave machine and is its parent: answers the heartbeat, carries every\n"
@@ -163,7 +168,9 @@ const struct verb verb_run = {
         "  --accel kvm|tcg                 default: KVM where it works, else software\n"
         "  --qemu PATH                     default: $INGOT_QEMU, the one that make built beside ingot, that of the "
         "PATH\n"
-        "  --console FILE                  the console's lines there too\n"
+        "  --console FILE                  the console's lines there too, as the enclave wrote them\n"
+        "  --times yes|no                  default yes: each line on standard output begins with [seconds since the "
+        "start]\n"
         "  --fault FAULT                   be a hostile or unlucky parent: see below\n"
         "\n"
         "Ctrl-C ends all of it (exit status 0). When the enclave ends by itself: 0 if its application ended in order,\n"

@@ -112,6 +112,21 @@ static void distance_counts_edits(void **state)
     assert_int_equal(text_distance(longer, longer), 3);
 }
 
+static void characters_are_well_formed_utf8(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t size, length;
+    } rows[] = {{"a", 1, 1}, {"\xc3\xa9", 2, 2}, {"\xe2\x82\xac", 3, 3}, {"\xf0\x9f\x98\x80", 4, 4}, {"\xc3", 1, 0},
+        {"\xe2\x82", 2, 0}, {"\x9b", 1, 0}, {"\xc0\x80", 2, 0}, {"\xe0\x80\x80", 3, 0}, {"\xed\xa0\x80", 3, 0},
+        {"\xf4\x90\x80\x80", 4, 0}, {"\xff", 1, 0}, {"\xc3(", 2, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(text_character((const unsigned char *)rows[i].bytes, rows[i].size), rows[i].length);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +137,7 @@ int main(void)
         cmocka_unit_test(base64_refuses_what_is_not_base64),
         cmocka_unit_test(hex_is_exact),
         cmocka_unit_test(distance_counts_edits),
+        cmocka_unit_test(characters_are_well_formed_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,7 +35,7 @@ class Enclave:
         self.folder = tempfile.mkdtemp(prefix="ingot-")
         self.ports = {label: free_port() for label in listen}
         self.port = next(iter(self.ports.values()), None)
-        command = ["build/ingot", "run", image, "--vsock", self.folder, "--accel", ACCELERATOR, *arguments]
+        command = ["build/ingot", "run", image, "--vsock", self.folder, "--accel", ACCELERATOR, "--times", "no", *arguments]
         for label, port in self.ports.items():
             command += ["--listen", f"{label}=127.0.0.1:{port}"]
         for name, address in (connect_to or {}).items():

@@ -63,6 +63,19 @@ static void control_characters_do_not_reach_the_terminal(void **state)
     free(heard);
 }
 
+static void only_characters_that_steer_nothing_pass(void **state)
+{
+    static const char data[] = "caf\xc3\xa9 \xc2\x9b"
+                               "31m \x9b \xe2\x80 \xf0\x9f\x98\x80\xc3\n";
+
+    (void)state;
+    for (size_t step = 1; step < sizeof data; step++) {
+        struct heard *heard = hear(data, sizeof data - 1, step);
+        assert_string_equal(heard->text, "caf\xc3\xa9 ??31m ? ?? \xf0\x9f\x98\x80?|");
+        free(heard);
+    }
+}
+
 static void long_lines_come_in_pieces(void **state)
 {
     struct heard *heard;
@@ -116,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_whole_however_they_come),
         cmocka_unit_test(control_characters_do_not_reach_the_terminal),
+        cmocka_unit_test(only_characters_that_steer_nothing_pass),
         cmocka_unit_test(long_lines_come_in_pieces),
         cmocka_unit_test(the_end_is_what_was_said_last),
     };

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 static bool starts_with(const char *line, const char *beginning)
 {
     return strncmp(line, beginning, strlen(beginning)) == 0;
@@ -16,10 +18,26 @@ static const char *without_time(const char *line)
     return digits > 1 && line[digits] == ']' && line[digits + 1] == ' ' ? line + digits + 2 : line;
 }
 
+/* Every byte of what is no character, or one that steers a terminal, becomes a '?'. */
+static void make_harmless(unsigned char *line, size_t size)
+{
+    for (size_t i = 0; i < size;) {
+        size_t length = text_character(line + i, size - i);
+        bool steers = (line[i] < 0x20 && line[i] != '\t') || line[i] == 0x7f ||
+                      (length == 2 && line[i] == 0xc2 && line[i + 1] < 0xa0);
+        if (length == 0 || steers) {
+            length += length == 0;
+            memset(line + i, '?', length);
+        }
+        i += length;
+    }
+}
+
 static void pass_on(struct console *console)
 {
     bool says_end = true;
 
+    make_harmless((unsigned char *)console->line, console->size);
     console->line[console->size] = '\0';
     if (starts_with(console->line, CONSOLE_ENCLAVE_ENDS)) {
         console->end = CONSOLE_ENCLAVE_ENDED;
@@ -45,8 +63,7 @@ void console_feed(struct console *console, const void *data, size_t size)
         if (bytes[i] == '\n') {
             pass_on(console);
         } else if (bytes[i] != '\r') {
-            bool control = (bytes[i] < 0x20 && bytes[i] != '\t') || bytes[i] == 0x7f;
-            console->line[console->size++] = control ? '?' : (char)bytes[i];
+            console->line[console->size++] = (char)bytes[i];
             if (console->size == CONSOLE_LINE_MAX) {
                 pass_on(console);
             }
