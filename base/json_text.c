@@ -104,6 +104,12 @@ void json_text_unsigned(struct json_text *json, const char *key, uint64_t value)
     put(json, digits, (size_t)snprintf(digits, sizeof digits, "%" PRIu64, value));
 }
 
+void json_text_boolean(struct json_text *json, const char *key, bool value)
+{
+    begin(json, key);
+    put(json, value ? "true" : "false", value ? 4 : 5);
+}
+
 long json_text_finish(struct json_text *json)
 {
     if (json->overflow) {

@@ -29,6 +29,7 @@ void json_text_string(struct json_text *json, const char *key, const char *value
 void json_text_bytes(struct json_text *json, const char *key, const void *data, size_t size);
 void json_text_number(struct json_text *json, const char *key, int64_t value);
 void json_text_unsigned(struct json_text *json, const char *key, uint64_t value);
+void json_text_boolean(struct json_text *json, const char *key, bool value);
 
 /* Bytes written, without the NUL that is put behind them; -ENOSPC where something did not fit. */
 long json_text_finish(struct json_text *json);

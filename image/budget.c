@@ -8,11 +8,19 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+uint64_t budget_processes(const struct config *config)
+{
+    uint64_t each = 2 * (uint64_t)config->endpoint_count + config->inbound_count;
+    uint64_t status = BUDGET_STATUS + BUDGET_STATUS_PLACES * (BUDGET_STATUS_FIXED + each * BUDGET_STATUS_EACH);
+
+    return BUDGET_PROCESSES + (config->status.vsock != 0 ? status : 0) + (config->log_port != 0 ? BUDGET_LOG : 0);
+}
+
 uint64_t budget_memory(const struct budget *budget)
 {
     uint64_t unpacked = budget->content + budget->content / BUDGET_SLACK + (uint64_t)budget->entries * BUDGET_ENTRY;
     uint64_t starting = budget->archives + unpacked;
-    uint64_t running = unpacked + BUDGET_PROCESSES + budget->connections * BUDGET_CONNECTION;
+    uint64_t running = unpacked + budget->processes + budget->connections * BUDGET_CONNECTION;
     uint64_t need = BUDGET_FIXED + BUDGET_SPARE + budget->kernel_memory + larger(starting, running);
 
     need += need / BUDGET_PAGES;

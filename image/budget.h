@@ -5,19 +5,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "image/config.h"
+
 /*
  * The derivation, in bytes. While the kernel unpacks, both archives and the files that came out of them are in memory;
  * later the archives are gone, and the application and its connections come.
  *
  *   need = BUDGET_FIXED + BUDGET_SPARE + init_size of the kernel
- *        + max(archives + unpacked, unpacked + BUDGET_PROCESSES + connections × BUDGET_CONNECTION)
+ *        + max(archives + unpacked, unpacked + processes + connections × BUDGET_CONNECTION)
  *   ... plus 1/BUDGET_PAGES of it all: the kernel's own account of its pages (struct page, 64 bytes for 4 KiB)
+ *
+ * processes is BUDGET_PROCESSES, and what [inbound status] and [log] add where the image has them: budget_processes().
  *
  * and never less than 4 × the file (nitro-cli refuses that) or 64 MiB (the Nitro driver does).
  */
 #define BUDGET_FIXED (UINT64_C(21) << 19)       /* kernel data, slabs, per-CPU areas, the reserved first megabyte */
 #define BUDGET_PROCESSES (UINT64_C(16) << 20)   /* PID 1, relay, pushes, the application: init/limits.c adds them up */
 #define BUDGET_APPLICATION (UINT64_C(12) << 20) /* of it: what a built-in application may take at worst */
+#define BUDGET_STATUS (UINT64_C(832) << 10)     /* buffers of all connections that [inbound status] holds */
+#define BUDGET_STATUS_PLACES 2u                 /* documents at a time, … */
+#define BUDGET_STATUS_FIXED 8192u               /* … each of so many bytes, … */
+#define BUDGET_STATUS_EACH 1024u                /* … and so many for a listener, a host, a certificate */
+#define BUDGET_LOG (UINT64_C(192) << 10)        /* [log]: its connection's buffer, and the application's pipe */
 #define BUDGET_SPARE (UINT64_C(2) << 20) /* free memory differs so much between boots: the boot does not count it */
 #define BUDGET_CONNECTION (UINT64_C(304) << 10) /* one connection that is stalled both ways: init/limits.h */
 #define BUDGET_ENTRY 1024u                      /* inode and dentry of one file */
@@ -33,7 +42,11 @@ struct budget {
     uint64_t content;       /* bytes of their files, each rounded up to a page */
     size_t entries;         /* files, folders and links */
     unsigned connections;
+    uint64_t processes;
 };
+
+/* At worst, by what the image measures. */
+uint64_t budget_processes(const struct config *config);
 
 /* Bytes, a multiple of 1 MiB. */
 uint64_t budget_memory(const struct budget *budget);

@@ -120,6 +120,7 @@ struct config {
     struct config_identity *identities;
     size_t identity_count;
     uint32_t log_port;    /* [log] to = vsock:3:PORT; 0: no log is sent */
+    bool log_app;         /* what the application prints goes there too */
     unsigned connections; /* [limits] connections: relayed connections at the same time, in both directions together */
 };
 

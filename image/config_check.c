@@ -325,8 +325,9 @@ static void check_log(struct config_parser *parser)
         }
     }
     config_warning(parser, instance->line,
-        "[log]: the parent instance reads boot steps and why one failed, ends of processes, and counters; nothing "
-        "that the application prints");
+        "[log]: the parent instance reads boot steps and why one failed, ends of processes, and counters; %s",
+        config->log_app ? "and, with app = yes, every line that the application prints"
+                        : "nothing that the application prints");
 }
 
 /* ---- Names ---- */

@@ -211,6 +211,12 @@ static const struct config_row log_rows[] = {
         .min = 1,
         .max = VSOCK_PORT_MAX,
         .help = "vsock:3:PORT, where `ingot logs` or another receiver of lines listens on the parent instance"},
+    {.key = "app",
+        .type = &config_type_choice,
+        FIELD(struct config, log_app),
+        .choices = "no|yes",
+        .standard = "no",
+        .help = "whether what the application prints is sent there too, for the parent instance to read"},
 };
 
 static const struct config_row limits_rows[] = {

@@ -168,7 +168,7 @@ static void ready(struct loop_watch *watch, unsigned events)
 static void again(struct loop_timer *timer)
 {
     (void)timer;
-    journal.fd = vsock_connect(ROLE_PARENT_CID, journal.port, 0);
+    journal.fd = vsock_connect(ROLE_PARENT_CID, journal.port, VSOCK_BUFFER_MIN);
     if (journal.fd < 0 || loop_watch(journal.loop, &journal.watch, journal.fd, LOOP_WRITE) < 0) {
         disconnect();
     }
@@ -207,7 +207,7 @@ void journal_flush(void)
         return;
     }
     if (journal.loop == NULL || journal.fd < 0) {
-        journal.fd = vsock_connect(ROLE_PARENT_CID, journal.port, 0);
+        journal.fd = vsock_connect(ROLE_PARENT_CID, journal.port, VSOCK_BUFFER_MIN);
         journal.connected = false;
     }
     while (journal.fd >= 0 && error == -EAGAIN && wait_for(POLLOUT, until)) {
@@ -258,6 +258,19 @@ void journal_event(const char *event, const char *key, const char *value, const 
     }
     if (text != NULL) {
         json_text_string(&json, "text", text);
+    }
+    keep(&json);
+}
+
+void journal_output(const char *text, size_t size, bool more)
+{
+    char line[JOURNAL_LINE_MAX];
+    struct json_text json;
+
+    begin(&json, line, "app");
+    json_text_bytes(&json, "text", text, size);
+    if (more) {
+        json_text_boolean(&json, "more", true);
     }
     keep(&json);
 }

@@ -3,6 +3,7 @@
 #ifndef INGOT_INIT_JOURNAL_H
 #define INGOT_INIT_JOURNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,8 @@ size_t journal_ring_take(struct journal_ring *ring, char line[static JOURNAL_LIN
 
 /* key and text may be NULL: {"ms": …, "event": event, key: value, "text": text}. */
 void journal_event(const char *event, const char *key, const char *value, const char *text);
+/* A line that the application printed, or a part of one. */
+void journal_output(const char *text, size_t size, bool more);
 struct counters_row;
 /* A line of counters; sum is NULL where the relay has not answered. */
 void journal_counters(uint64_t available_kib, const struct counters_row *sum);

@@ -13,6 +13,8 @@
 #include "base/text.h"
 #include "init/confine.h"
 #include "init/enclave.h"
+#include "init/journal.h"
+#include "init/output.h"
 
 #define PAGE 4096u
 #define MEMINFO_MAX 16384
@@ -35,6 +37,8 @@ _Static_assert(
     OURS + PUSH_QUEUE + BUDGET_APPLICATION + ENCLAVE_PUSHES * PUSH_READ <= BUDGET_PROCESSES, "after the push");
 _Static_assert(
     OURS + PUSH_QUEUE + WITHOUT_IDENTITY + ENCLAVE_PUSHES * CONFINE_PUSH_MEMORY <= BUDGET_PROCESSES, "before it");
+_Static_assert((STATUS_PLACES + STATUS_QUEUE) * LIMITS_VSOCK_BUFFER * 6 / 5 <= BUDGET_STATUS, "[inbound status]");
+_Static_assert(LIMITS_VSOCK_BUFFER * 6 / 5 + OUTPUT_PIPE + JOURNAL_RING <= BUDGET_LOG, "[log]");
 
 static int set(const char *path, const char *value, struct reason *why)
 {
@@ -108,9 +112,9 @@ int limits_available(uint64_t *bytes, struct reason *why)
     return error < 0 ? reason_set(why, error, "/proc/meminfo does not say how much memory is available") : 0;
 }
 
-int limits_check(uint64_t available, unsigned connections, struct reason *why)
+int limits_check(uint64_t available, const struct config *config, struct reason *why)
 {
-    uint64_t need = limits_need(connections);
+    uint64_t need = limits_need(config);
 
     if (available >= need) {
         return 0;
@@ -119,8 +123,8 @@ int limits_check(uint64_t available, unsigned connections, struct reason *why)
         "%llu KiB of memory are free, and %llu KiB are needed: [limits] connections = %u of %llu KiB each at worst, "
         "and "
         "%llu KiB for the processes. Give the enclave more memory, or measure fewer connections",
-        (unsigned long long)(available / 1024), (unsigned long long)(need / 1024), connections,
-        (unsigned long long)(BUDGET_CONNECTION / 1024), (unsigned long long)(BUDGET_PROCESSES / 1024));
+        (unsigned long long)(available / 1024), (unsigned long long)(need / 1024), config->connections,
+        (unsigned long long)(BUDGET_CONNECTION / 1024), (unsigned long long)(budget_processes(config) / 1024));
 }
 
 int step_limits(struct enclave *enclave, struct reason *said)
@@ -140,10 +144,10 @@ int step_limits(struct enclave *enclave, struct reason *said)
         error = limits_available(&available, said);
     }
     if (error == 0) {
-        error = limits_check(available, connections, said);
+        error = limits_check(available, &enclave->config, said);
     }
     return error < 0 ? error
                      : reason_set(said, 0, "%llu KiB free; %u connections and the processes take %llu KiB at worst",
                            (unsigned long long)(available / 1024), connections,
-                           (unsigned long long)(limits_need(connections) / 1024));
+                           (unsigned long long)(limits_need(&enclave->config) / 1024));
 }

@@ -26,9 +26,9 @@
 #define LIMITS_VSOCK_BUFFER VSOCK_BUFFER_MIN
 
 /* Bytes that must be free before the roles start. */
-static inline uint64_t limits_need(unsigned connections)
+static inline uint64_t limits_need(const struct config *config)
 {
-    return (uint64_t)connections * BUDGET_CONNECTION + BUDGET_PROCESSES;
+    return (uint64_t)config->connections * BUDGET_CONNECTION + budget_processes(config);
 }
 
 /* A value of /proc/meminfo ("MemAvailable"), in bytes. 0; -ENOENT: it is not there; -EINVAL: it is no size in kB. */
@@ -38,6 +38,6 @@ int limits_memory(const char *meminfo, const char *name, uint64_t *bytes);
 int limits_available(uint64_t *bytes, struct reason *why);
 
 /* 0, or -ENOMEM with a sentence that names both numbers and what to do. */
-int limits_check(uint64_t available, unsigned connections, struct reason *why);
+int limits_check(uint64_t available, const struct config *config, struct reason *why);
 
 #endif

@@ -12,6 +12,7 @@
 #include "init/enclave.h"
 #include "init/limits.h"
 #include "init/log.h"
+#include "init/output.h"
 #include "init/roles.h"
 
 /*
@@ -82,6 +83,18 @@ static char **arguments(const struct config *config)
     return list;
 }
 
+static int stdio_for_program(struct reason *why)
+{
+    int out = output_descriptor();
+
+    if (out < 0) {
+        return console_for_program(why);
+    }
+    return dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0
+               ? reason_system(why, -errno, "cannot use its standard output")
+               : 0;
+}
+
 /* In the child. Every descriptor but 0, 1, 2 closes itself at exec; the secrets' map goes with the old memory. */
 static _Noreturn void run(const struct enclave *enclave)
 {
@@ -103,7 +116,7 @@ static _Noreturn void run(const struct enclave *enclave)
         error = cgroup_enter(&why);
     }
     if (error == 0) {
-        error = console_for_program(&why);
+        error = stdio_for_program(&why);
     }
     if (error == 0) {
         error = confine_program(&why);

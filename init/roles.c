@@ -15,6 +15,7 @@
 #include "init/enclave.h"
 #include "init/journal.h"
 #include "init/log.h"
+#include "init/output.h"
 
 /* Who goes first when memory is short (oom_score_adj): pushes, then the application, the relay last. */
 static const struct {
@@ -78,6 +79,10 @@ int role_spawn(const char *role, int control, const int *descriptors, size_t cou
     supervise_unblock();
     role_score(role);
     error = place(control, descriptors, count);
+    if (error == 0 && strcmp(role, ROLE_APP) == 0 && output_descriptor() >= 0 &&
+        (dup2(output_descriptor(), STDOUT_FILENO) < 0 || dup2(output_descriptor(), STDERR_FILENO) < 0)) {
+        error = -errno;
+    }
     if (error == 0) {
         execve("/proc/self/exe", arguments, environment);
         error = -errno;
@@ -187,6 +192,9 @@ int step_roles(struct enclave *enclave, struct reason *said)
     }
     if (error == 0) {
         error = journal_open(enclave->loop, said);
+    }
+    if (error == 0 && enclave->config.log_app) {
+        error = output_open(enclave->loop, said);
     }
     if (error < 0) {
         return error;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/reason.h"
+#include "image/budget.h"
 #include "init/counters.h"
 #include "net/loop.h"
 
@@ -19,14 +20,14 @@
  * docs/status.md says what the document holds: names, numbers and times; never a secret, a byte of a certificate or of
  * a connection.
  */
-#define STATUS_PLACES 2
+#define STATUS_PLACES BUDGET_STATUS_PLACES
 #define STATUS_QUEUE 8
 #define STATUS_MS 5000
 #define STATUS_ASK_MS 250
 #define STATUS_REPORT_MS 60000 /* between two lines of counters in the log, where the image has one */
 /* Bytes of a document: its fixed part, one listener, one host or certificate, each at its longest. */
-#define STATUS_FIXED 8192
-#define STATUS_EACH 1024
+#define STATUS_FIXED BUDGET_STATUS_FIXED
+#define STATUS_EACH BUDGET_STATUS_EACH
 
 struct enclave;
 

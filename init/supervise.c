@@ -13,6 +13,7 @@
 #include "init/boot.h"
 #include "init/journal.h"
 #include "init/log.h"
+#include "init/output.h"
 
 struct supervisor {
     struct loop *loop;
@@ -50,6 +51,7 @@ static void service_over(struct service *service, int status)
     service->pid = 0;
     service->ends++;
     service->last = status;
+    output_drain(); /* what it said comes before its end */
     journal_event("exit", "role", service->name, supervise_status(status, how));
     if (service->ended(service, status) == SERVICE_REST) {
         return; /* the service may be gone now */

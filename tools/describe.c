@@ -11,6 +11,7 @@
 #include "tools/look.h"
 #include "tools/measurements.h"
 #include "tools/verbs.h"
+#include "tools/warnings.h"
 
 static int run_describe(int argc, char *argv[]);
 
@@ -216,6 +217,7 @@ static int describe_file(const char *path, bool files, struct reason *why)
             error = print(json, &look, files, why);
             (void)fflush(stdout); /* whole before the notes, where both go to one place; main() sees a failure */
             look_say(&look, verb_describe.name, NULL);
+            warnings_say(&look.eif, verb_describe.name);
         }
         if (error < 0) {
             reason_prefix(why, "%s", path);

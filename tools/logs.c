@@ -16,9 +16,11 @@
 
 #include "base/file.h"
 #include "base/json_text.h"
+#include "base/text.h"
 #include "net/address.h"
 #include "net/loop.h"
 #include "net/vsock.h"
+#include "tools/subject.h"
 #include "tools/verbs.h"
 
 #define LISTENERS_MAX 16
@@ -29,7 +31,7 @@
 
 extern const struct verb verb_logs;
 
-struct source {
+struct sender {
     struct loop_watch watch;
     char from[ADDRESS_TEXT_SIZE + 16];
     char line[LINE_MAX];
@@ -44,20 +46,20 @@ struct receiver {
     struct address addresses[LISTENERS_MAX];
     struct loop_watch listeners[LISTENERS_MAX];
     size_t listener_count;
-    struct source sources[CONNECTIONS_MAX];
+    struct sender senders[CONNECTIONS_MAX];
 };
 
 static struct receiver receiver;
 
 /* An enclave's line as an entry of ours: {"time": …, "from": …, "entry": {…}}, or "text" where it is no JSON object. */
-static void store(const struct source *source, size_t size)
+static void store(const struct sender *sender, size_t size)
 {
     static char stored[STORED_MAX];
     char moment[40] = "";
     struct timespec now;
     struct tm parts;
     struct json_text json;
-    json_t *entry = json_loadb(source->line, size, JSON_REJECT_DUPLICATES, NULL);
+    json_t *entry = json_loadb(sender->line, size, JSON_REJECT_DUPLICATES, NULL);
     char *text = json_is_object(entry) ? json_dumps(entry, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
@@ -68,9 +70,9 @@ static void store(const struct source *source, size_t size)
     json_text_start(&json, stored, sizeof stored);
     json_text_open(&json, NULL, '{');
     json_text_string(&json, "time", moment);
-    json_text_string(&json, "from", source->from);
+    json_text_string(&json, "from", sender->from);
     if (text == NULL) {
-        json_text_bytes(&json, "text", source->line, size);
+        json_text_bytes(&json, "text", sender->line, size);
     }
     long used = json_text_finish(&json);
     if (used > 0 && text == NULL) {
@@ -89,20 +91,20 @@ static void store(const struct source *source, size_t size)
     }
 }
 
-static void source_over(struct source *source)
+static void sender_over(struct sender *sender)
 {
-    if (source->size > 0) {
-        store(source, source->size);
+    if (sender->size > 0) {
+        store(sender, sender->size);
     }
-    loop_unwatch(receiver.loop, &source->watch);
-    close(source->watch.fd);
-    source->open = false;
+    loop_unwatch(receiver.loop, &sender->watch);
+    close(sender->watch.fd);
+    sender->open = false;
 }
 
-static void source_ready(struct loop_watch *watch, unsigned events)
+static void sender_ready(struct loop_watch *watch, unsigned events)
 {
-    struct source *source = watch->owner;
-    ssize_t got = recv(watch->fd, source->line + source->size, LINE_MAX - source->size, 0);
+    struct sender *sender = watch->owner;
+    ssize_t got = recv(watch->fd, sender->line + sender->size, LINE_MAX - sender->size, 0);
     char *newline;
 
     (void)events;
@@ -110,52 +112,52 @@ static void source_ready(struct loop_watch *watch, unsigned events)
         return;
     }
     if (got <= 0) {
-        source_over(source);
+        sender_over(sender);
         return;
     }
-    source->size += (size_t)got;
-    while ((newline = memchr(source->line, '\n', source->size)) != NULL) {
-        size_t size = (size_t)(newline - source->line);
-        store(source, size);
-        source->size -= size + 1;
-        memmove(source->line, newline + 1, source->size);
+    sender->size += (size_t)got;
+    while ((newline = memchr(sender->line, '\n', sender->size)) != NULL) {
+        size_t size = (size_t)(newline - sender->line);
+        store(sender, size);
+        sender->size -= size + 1;
+        memmove(sender->line, newline + 1, sender->size);
     }
-    if (source->size == LINE_MAX) {
-        store(source, source->size);
-        source->size = 0;
+    if (sender->size == LINE_MAX) {
+        store(sender, sender->size);
+        sender->size = 0;
     }
 }
 
 static void accept_ready(struct loop_watch *watch, unsigned events)
 {
     const struct address *address = watch->owner;
-    struct source *source = NULL;
+    struct sender *sender = NULL;
     uint32_t cid;
     int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     (void)events;
-    for (size_t i = 0; i < CONNECTIONS_MAX && source == NULL; i++) {
-        source = receiver.sources[i].open ? NULL : &receiver.sources[i];
+    for (size_t i = 0; i < CONNECTIONS_MAX && sender == NULL; i++) {
+        sender = receiver.senders[i].open ? NULL : &receiver.senders[i];
     }
     if (fd < 0) {
         return;
     }
-    if (source == NULL) { /* it comes again, and keeps its lines */
+    if (sender == NULL) { /* it comes again, and keeps its lines */
         close(fd);
         return;
     }
-    *source = (struct source){.watch = {.ready = source_ready, .owner = source}};
+    *sender = (struct sender){.watch = {.ready = sender_ready, .owner = sender}};
     if (address->form == ADDRESS_VSOCK && vsock_peer(fd, &cid) == 0) {
-        (void)snprintf(source->from, sizeof source->from, "vsock:%u", (unsigned)cid);
+        (void)snprintf(sender->from, sizeof sender->from, "vsock:%u", (unsigned)cid);
     } else {
         char text[ADDRESS_TEXT_SIZE];
-        (void)snprintf(source->from, sizeof source->from, "%s", address_print(address, text));
+        (void)snprintf(sender->from, sizeof sender->from, "%s", address_print(address, text));
     }
-    if (loop_watch(receiver.loop, &source->watch, fd, LOOP_READ) < 0) {
+    if (loop_watch(receiver.loop, &sender->watch, fd, LOOP_READ) < 0) {
         close(fd);
         return;
     }
-    source->open = true;
+    sender->open = true;
 }
 
 static void signalled(struct loop_watch *watch, unsigned events)
@@ -216,25 +218,53 @@ static int receive(struct reason *why)
     return error; /* the process ends: what it holds goes with it */
 }
 
+/* An address, or an image's file (whose name has no colon), whose measured port it is. */
+static int find(const char *word, const char *folder, struct address *address, struct reason *why)
+{
+    struct subject subject;
+    char text[ADDRESS_TEXT_SIZE + 1];
+    uint32_t port;
+    int size;
+
+    if (strchr(word, ':') != NULL) {
+        return address_parse(address, word, why);
+    }
+    int error = subject_open(&subject, word, why);
+    if (error < 0) {
+        return error;
+    }
+    port = subject_config(&subject)->log_port;
+    subject_close(&subject);
+    if (port == 0) {
+        return reason_set(why, -EINVAL, "%s has no [log]: such an enclave sends none", text_quote_string(word).text);
+    }
+    size = folder != NULL ? snprintf(text, sizeof text, "unix:%s/port_%u", folder, port)
+                          : snprintf(text, sizeof text, "vsock:any:%u", port);
+    return size < (int)sizeof text ? address_parse(address, text, why)
+                                   : reason_set(why, -EINVAL, "the path is too long");
+}
+
 static int run(int argc, char *argv[])
 {
-    static const struct option known[] = {{"output", required_argument, NULL, 'o'}, {0}};
+    static const struct option known[] = {
+        {"output", required_argument, NULL, 'o'}, {"vsock", required_argument, NULL, 'v'}, {0}};
     const char *path = NULL;
+    const char *folder = NULL;
     struct reason why;
     int option;
 
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":o:", known, NULL)) != -1) {
-        if (option != 'o') {
+        if (option != 'o' && option != 'v') {
             return verb_bad_option(&verb_logs, argv, option);
         }
-        path = optarg;
+        *(option == 'o' ? &path : &folder) = optarg;
     }
     if (optind == argc || argc - optind > LISTENERS_MAX) {
         return verb_misuse(&verb_logs, "say where to listen, 1 to %d addresses: vsock:any:PORT", LISTENERS_MAX);
     }
     for (int i = optind; i < argc; i++) {
-        if (address_parse(&receiver.addresses[receiver.listener_count++], argv[i], &why) < 0) {
+        if (find(argv[i], folder, &receiver.addresses[receiver.listener_count++], &why) < 0) {
             return verb_misuse(&verb_logs, "%s", why.text);
         }
     }
@@ -245,13 +275,15 @@ static int run(int argc, char *argv[])
 
 const struct verb verb_logs = {
     .name = "logs",
-    .arguments = "ADDRESS… [-o FILE]",
+    .arguments = "ADDRESS|X.eif… [--vsock DIR] [-o FILE]",
     .summary = "receive the logs of enclaves whose images send one, and store them",
     .help =
         "Listens where the images' [log] says, and writes one JSON line for each that comes: the time here, who sent\n"
         "it, and the enclave's own line as it came. Runs until SIGTERM or SIGINT. Several enclaves at once are fine.\n"
         "\n"
-        "  ADDRESS   vsock:any:PORT on EC2, or unix:DIR/port_PORT for a local enclave (ingot run --vsock DIR)\n"
+        "  ADDRESS       vsock:any:PORT on EC2, or unix:DIR/port_PORT for a local enclave (ingot run --vsock DIR)\n"
+        "  X.eif         or enclave.ini: the port that its [log] has measured\n"
+        "  --vsock DIR   of a local enclave, for the images named\n"
         "  -o, --output FILE\n"
         "            append there in place of standard output (0600)\n",
     .run = run,

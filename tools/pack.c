@@ -345,7 +345,8 @@ static int check_memory(const struct pack *pack, const struct kernel *kernel, ui
         .archives = packed->size,
         .content = pack->tree->content + runtime_content,
         .entries = pack->tree->count,
-        .connections = pack->config->connections};
+        .connections = pack->config->connections,
+        .processes = budget_processes(pack->config)};
     uint64_t memory = pack->config->image.memory;
 
     packed->memory = budget_memory(&budget);

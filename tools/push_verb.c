@@ -12,6 +12,7 @@
 #include "tools/push.h"
 #include "tools/push_judge.h"
 #include "tools/push_parts.h"
+#include "tools/reach.h"
 #include "tools/secret_json.h"
 #include "tools/subject.h"
 #include "tools/verbs.h"
@@ -36,8 +37,7 @@ struct request {
     const char *document; /* NULL: none */
     const char *region;
     const char *image;
-    const char *cid;
-    const char *folder;
+    struct reach reach;
     bool has_to;
     bool rotate;
     bool check_only;
@@ -135,19 +135,12 @@ static int gather(const struct request *request, json_t *push, char **text, size
     return 0;
 }
 
-/* --cid CID, --vsock DIR: the port is the image's, or the default. */
+/* --cid, --enclave, --vsock: the port is the image's, or the default. */
 static int address_make(struct request *request, const struct config *config, struct reason *why)
 {
-    char text[ADDRESS_TEXT_SIZE + 1];
-    unsigned port = config != NULL ? config->secrets.port : DEFAULT_PORT;
-    int size = request->cid != NULL ? snprintf(text, sizeof text, "vsock:%s:%u", request->cid, port)
-                                    : snprintf(text, sizeof text, "hybrid:%s/enclave:%u", request->folder, port);
+    uint32_t port = config != NULL ? config->secrets.port : DEFAULT_PORT;
 
-    if (request->has_to) {
-        return 0;
-    }
-    return size < (int)sizeof text ? address_parse(&request->options.to, text, why)
-                                   : reason_set(why, -EINVAL, "the path is too long");
+    return request->has_to ? 0 : reach_port(&request->reach, port, &request->options.to, why);
 }
 
 static void say_rotation(const struct config *config)
@@ -205,6 +198,7 @@ enum {
     OPTION_DELAY,
     OPTION_IMAGE,
     OPTION_CID,
+    OPTION_ENCLAVE,
     OPTION_VSOCK,
     OPTION_ROTATE,
     OPTION_CHECK
@@ -298,11 +292,14 @@ static int option_take(struct request *request, int argc, char *argv[], int opti
     case OPTION_IMAGE:
         request->image = optarg;
         return EXIT_DONE;
+    case OPTION_ENCLAVE:
+        request->reach.enclave = optarg;
+        return EXIT_DONE;
     case OPTION_CID:
-        request->cid = optarg;
+        request->reach.cid = optarg;
         return EXIT_DONE;
     case OPTION_VSOCK:
-        request->folder = optarg;
+        request->reach.folder = optarg;
         return EXIT_DONE;
     case OPTION_ROTATE:
         request->rotate = true;
@@ -323,7 +320,7 @@ static int option_take(struct request *request, int argc, char *argv[], int opti
 /* What the options make together. */
 static int request_check(struct request *request)
 {
-    int ways = request->has_to + (request->cid != NULL) + (request->folder != NULL);
+    unsigned ways = request->has_to + reach_ways(&request->reach);
 
     if (request->document == NULL && request->source_count == 0) {
         return verb_misuse(&verb_push, "name a file of secrets, or - for standard input, or --set, --file, --identity, "
@@ -333,8 +330,8 @@ static int request_check(struct request *request)
         return verb_misuse(&verb_push, "standard input (-) can be read only once");
     }
     if (ways > 1 || (ways == 0 && !request->check_only)) {
-        return verb_misuse(
-            &verb_push, "say once where the enclave listens: --to vsock:CID:7777, --cid CID or --vsock DIR");
+        return verb_misuse(&verb_push,
+            "say once where the enclave listens: --to vsock:CID:7777, --cid CID, --enclave NAME or --vsock DIR");
     }
     if (ways == 0) {
         request->has_to = true; /* nothing is sent */
@@ -353,8 +350,8 @@ static int read_options(int argc, char *argv[], struct request *request)
         {"secrets-manager", required_argument, NULL, OPTION_SECRET}, {"region", required_argument, NULL, OPTION_REGION},
         {"retries", required_argument, NULL, OPTION_RETRIES}, {"delay", required_argument, NULL, OPTION_DELAY},
         {"image", required_argument, NULL, OPTION_IMAGE}, {"cid", required_argument, NULL, OPTION_CID},
-        {"vsock", required_argument, NULL, OPTION_VSOCK}, {"rotate", no_argument, NULL, OPTION_ROTATE},
-        {"check", no_argument, NULL, OPTION_CHECK}, {0}};
+        {"enclave", required_argument, NULL, OPTION_ENCLAVE}, {"vsock", required_argument, NULL, OPTION_VSOCK},
+        {"rotate", no_argument, NULL, OPTION_ROTATE}, {"check", no_argument, NULL, OPTION_CHECK}, {0}};
     int code = EXIT_DONE;
     int option;
 
@@ -411,8 +408,9 @@ out:
 
 const struct verb verb_push = {
     .name = "push",
-    .arguments = "[SECRETS.json|-] --to ADDRESS|--cid CID|--vsock DIR [--image X.eif] [--set NAME=TEXT]…\n"
-                 "             [--file NAME=PATH]… [--identity CERT KEY CA] [--secrets-manager NAME=SECRET]…",
+    .arguments =
+        "[SECRETS.json|-] --to ADDRESS|--cid CID|--enclave NAME|--vsock DIR [--image X.eif] [--set NAME=TEXT]…\n"
+        "             [--file NAME=PATH]… [--identity CERT KEY CA] [--secrets-manager NAME=SECRET]…",
     .summary = "hand secrets to a running enclave, and say what it accepted",
     .help =
         "Puts the secrets together from all that is named (a name given twice is an error), checks JSON, PEM, that\n"
@@ -422,6 +420,7 @@ const struct verb verb_push = {
         "  --to ADDRESS          where the enclave takes secrets: vsock:CID:7777 on EC2, or hybrid:DIR/enclave:7777\n"
         "                        with a local one (ingot run); tcp:HOST:PORT and unix:PATH work too\n"
         "  --cid CID             the enclave on this EC2 instance, at the image's port (7777)\n"
+        "  --enclave NAME        the same, by its name: nitro-cli is asked for the CID\n"
         "  --vsock DIR           the folder of a local enclave, at the image's port (7777)\n"
         "  --image X.eif         or enclave.ini: checks names and endpoint before sending as the enclave will, and\n"
         "                        takes the port from it\n"

@@ -12,6 +12,8 @@
 
 #include "base/text.h"
 #include "net/connect.h"
+#include "tools/reach.h"
+#include "tools/subject.h"
 #include "tools/verbs.h"
 
 #define DOCUMENT_MAX (4 << 20) /* bytes; that of an image with 1024 endpoints is under 3 MiB */
@@ -246,28 +248,67 @@ static int print(struct query *query, bool raw)
     return error;
 }
 
+/* ADDRESS, or the port that the image named in its place has measured. 0, or -errno with a sentence. */
+static int find(const struct reach *reach, const char *word, struct address *address, struct reason *why)
+{
+    struct subject subject;
+    uint32_t port;
+
+    if (reach_ways(reach) == 0) {
+        return address_parse(address, word, why);
+    }
+    int error = subject_open(&subject, word, why);
+    if (error < 0) {
+        return error;
+    }
+    port = subject_config(&subject)->status.vsock;
+    subject_close(&subject);
+    return port != 0 ? reach_port(reach, port, address, why)
+                     : reason_set(why, -EINVAL, "%s has no [inbound status]: such an enclave tells nothing",
+                           text_quote_string(word).text);
+}
+
 static int run(int argc, char *argv[])
 {
-    static const struct option known[] = {{"json", no_argument, NULL, 'j'}, {0}};
+    static const struct option known[] = {{"json", no_argument, NULL, 'j'}, {"cid", required_argument, NULL, 'c'},
+        {"enclave", required_argument, NULL, 'e'}, {"vsock", required_argument, NULL, 'v'}, {0}};
     struct query query = {.fd = -1, .error = 1};
+    struct reach reach = {0};
     struct address address;
     bool raw = !isatty(STDOUT_FILENO);
     int option;
 
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
-        if (option != 'j') {
+        switch (option) {
+        case 'j':
+            raw = true;
+            break;
+        case 'c':
+            reach.cid = optarg;
+            break;
+        case 'e':
+            reach.enclave = optarg;
+            break;
+        case 'v':
+            reach.folder = optarg;
+            break;
+        default:
             return verb_bad_option(&verb_status, argv, option);
         }
-        raw = true;
     }
-    if (optind + 1 != argc) {
-        return verb_misuse(&verb_status, "say where the enclave answers: vsock:CID:PORT of its [inbound status]");
+    if (optind + 1 != argc || reach_ways(&reach) > 1) {
+        return verb_misuse(&verb_status,
+            "say where the enclave answers: vsock:CID:PORT of its [inbound status], or its "
+            "image and one of --cid, --enclave, --vsock");
     }
-    if (address_parse(&address, argv[optind], &query.why) < 0) {
+    int error = find(&reach, argv[optind], &address, &query.why);
+    if (error == -EINVAL) {
         return verb_misuse(&verb_status, "%s", query.why.text);
     }
-    int error = fetch(&query, &address);
+    if (error == 0) {
+        error = fetch(&query, &address);
+    }
     if (error == 0) {
         error = print(&query, raw);
     }
@@ -280,15 +321,19 @@ static int run(int argc, char *argv[])
 
 const struct verb verb_status = {
     .name = "status",
-    .arguments = "ADDRESS [--json]",
+    .arguments = "ADDRESS|X.eif --cid CID|--enclave NAME|--vsock DIR [--json]",
     .summary = "what happens inside a running enclave, where its image says that the parent may know",
     .help =
         "Connects to the vsock port of the image's [inbound status], and prints what the enclave says of itself: boot\n"
         "steps and their times, hosts, certificates (names, modes, days left), processes, memory, connections, the\n"
         "clock's corrections. As a table on a terminal, else as the JSON that came, one document.\n"
         "\n"
-        "  ADDRESS   vsock:CID:PORT on EC2, or hybrid:DIR/enclave:PORT with a local enclave (ingot run --vsock DIR)\n"
-        "  --json    the JSON on a terminal too\n"
+        "  ADDRESS          vsock:CID:PORT on EC2, or hybrid:DIR/enclave:PORT with a local enclave\n"
+        "  X.eif            or enclave.ini: the port is the one measured there, with one of:\n"
+        "  --cid CID        the enclave on this EC2 instance\n"
+        "  --enclave NAME   the same, by its name: nitro-cli is asked for the CID\n"
+        "  --vsock DIR      a local enclave: ingot run --vsock DIR\n"
+        "  --json           the JSON on a terminal too\n"
         "\n"
         "An image without [inbound status] tells nothing. What the enclave says is not attested: whoever can stand\n"
         "between can change it.\n",

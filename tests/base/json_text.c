@@ -22,6 +22,8 @@ static long write_all(char *data, size_t size)
     json_text_open(&json, "list", '[');
     json_text_number(&json, NULL, INT64_MIN);
     json_text_unsigned(&json, NULL, UINT64_MAX);
+    json_text_boolean(&json, NULL, true);
+    json_text_boolean(&json, NULL, false);
     json_text_open(&json, NULL, '{');
     json_text_close(&json, '}');
     json_text_close(&json, ']');
@@ -38,7 +40,7 @@ static void values_keys_and_commas_stand_where_json_wants_them(void **state)
     long size = write_all(data, sizeof data);
     assert_int_equal(size, strlen(data));
     assert_string_equal(data, "{\"a\\\"\":\"q\\\"\\\\\\u000a\\u007f\","
-                              "\"list\":[-9223372036854775808,18446744073709551615,{}],\"z\":0}");
+                              "\"list\":[-9223372036854775808,18446744073709551615,true,false,{}],\"z\":0}");
 }
 
 static void what_does_not_fit_is_said_and_nothing_is_overrun(void **state)

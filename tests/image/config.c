@@ -218,6 +218,7 @@ static const struct bounds {
     {CONFIG_IDENTITY, "ca", {"a.pem"}, {"", "a/"}},
     {CONFIG_LOG, "to", {"vsock:3:1", "vsock:3:4294967294"},
         {"", "vsock:3:0", "vsock:3:4294967295", "vsock:any:1", "vsock:16:1", "3:1", "vsock:3:9000", "vsock:3:8101"}},
+    {CONFIG_LOG, "app", {"no", "yes"}, {"", "maybe", "Yes"}},
     {CONFIG_LIMITS, "connections", {"1", "10000"}, {"0", "10001", "many", ""}},
 };
 

@@ -583,6 +583,9 @@ static void stalled_readers_cost_no_turns_and_a_fresh_connection_is_answered(voi
         }
         sockets_turn_for(f->loop, 20);
     }
+    for (int i = 0; i < 100 && sockets_turn_for(f->loop, 100) > 2; i++) {
+        /* what was taken still settles in the kernel's buffers */
+    }
     assert_true(sockets_turn_for(f->loop, 300) < 10);
 
     int fresh = sockets_connect_tcp(&f->front);
