@@ -56,9 +56,8 @@ static int choice_read(
     return address_parse_host(address, equals + 1, why);
 }
 
-static int connect_to(struct proxy *proxy, const char *text, struct reason *why)
+static int connect_to(const struct config *config, const char *text, struct address *targets, struct reason *why)
 {
-    const struct config *config = proxy->options->config;
     const struct config_endpoint *endpoint = NULL;
     struct address address;
     char what[LABEL_SIZE];
@@ -76,7 +75,7 @@ static int connect_to(struct proxy *proxy, const char *text, struct reason *why)
         *colon = ':';
     }
     if (endpoint != NULL) {
-        proxy->targets[endpoint - config->endpoints] = address;
+        targets[endpoint - config->endpoints] = address;
         return 0;
     }
     for (size_t i = 0; i < config->endpoint_count; i++) {
@@ -88,9 +87,8 @@ static int connect_to(struct proxy *proxy, const char *text, struct reason *why)
         text_quote_string(what).text, list[0] != '\0' ? list : "none");
 }
 
-static int listen_on(struct proxy *proxy, const char *text, struct reason *why)
+static int listen_on(const struct config *config, const char *text, struct address *fronts, struct reason *why)
 {
-    const struct config *config = proxy->options->config;
     struct address address;
     char what[LABEL_SIZE];
     char list[LIST_SIZE] = "";
@@ -101,7 +99,7 @@ static int listen_on(struct proxy *proxy, const char *text, struct reason *why)
     }
     for (size_t i = 0; i < config->inbound_count; i++) {
         if (strcmp(config->inbound[i].label, what) == 0) {
-            proxy->fronts[i] = address;
+            fronts[i] = address;
             return 0;
         }
         list_add(list, config->inbound[i].label);
@@ -110,26 +108,25 @@ static int listen_on(struct proxy *proxy, const char *text, struct reason *why)
         text_quote_string(what).text, list[0] != '\0' ? list : "none");
 }
 
-/* The measured targets and the usual fronts, then what the user chose instead. */
-static int routes_choose(struct proxy *proxy, struct reason *why)
+int proxy_routes(
+    const struct proxy_options *options, struct address *targets, struct address *fronts, struct reason *why)
 {
-    const struct proxy_options *options = proxy->options;
     const struct config *config = options->config;
     int error = 0;
 
     for (size_t i = 0; i < config->endpoint_count; i++) {
-        struct address *target = &proxy->targets[i];
+        struct address *target = &targets[i];
         *target = (struct address){.form = ADDRESS_TCP, .port = config->endpoints[i].port};
         snprintf(target->name, sizeof target->name, "%s", config->endpoints[i].host);
     }
     for (size_t i = 0; i < config->inbound_count; i++) {
-        proxy->fronts[i] = (struct address){.form = ADDRESS_TCP, .port = config->inbound[i].port, .name = "127.0.0.1"};
+        fronts[i] = (struct address){.form = ADDRESS_TCP, .port = config->inbound[i].port, .name = "127.0.0.1"};
     }
     for (size_t i = 0; i < options->connect_to_count && error == 0; i++) {
-        error = connect_to(proxy, options->connect_to[i], why);
+        error = connect_to(config, options->connect_to[i], targets, why);
     }
     for (size_t i = 0; i < options->listen_count && error == 0; i++) {
-        error = listen_on(proxy, options->listen[i], why);
+        error = listen_on(config, options->listen[i], fronts, why);
     }
     return error;
 }
@@ -250,7 +247,7 @@ int proxy_open(struct proxy **out, struct relay_pool *pool, const struct proxy_o
         error = reason_system(why, -ENOMEM, "can't open the proxy");
         goto fail;
     }
-    error = routes_choose(proxy, why);
+    error = proxy_routes(options, proxy->targets, proxy->fronts, why);
     if (error == 0) {
         error = routes_open(proxy, why);
     }

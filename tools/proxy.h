@@ -30,6 +30,13 @@ struct proxy_options {
     void *log_arg;
 };
 
+/*
+ * Where each endpoint leads and where each inbound port is reached, in the configuration's order, which targets and
+ * fronts have room for: as measured, then as connect_to and listen choose. 0; -EINVAL with a sentence.
+ */
+int proxy_routes(
+    const struct proxy_options *options, struct address *targets, struct address *fronts, struct reason *why);
+
 struct proxy;
 
 /*
