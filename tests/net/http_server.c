@@ -19,7 +19,7 @@
 
 #define CONNECTIONS 4
 #define BUDGET (2 * HTTP_BODY_MAX)
-#define WHOLE_MS 2000 /* instead of HTTP_SERVER_WHOLE_MS */
+#define WHOLE_MS 5000 /* instead of HTTP_SERVER_WHOLE_MS */
 
 /* A server that answers POST / with the body's size, keeps POST /later in hand, and everything else with its target. */
 struct fixture {
