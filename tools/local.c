@@ -138,9 +138,10 @@ static void print_line(void *arg, const char *line, size_t size)
 {
     struct run *run = arg;
 
-    int64_t since = loop_now(run->loop) - run->started;
+    int64_t since = local_since(run);
     bool timed =
         run->options->no_times || printf("[%4lld.%03lld] ", (long long)(since / 1000), (long long)(since % 1000)) > 0;
+    timeline_line(&run->timeline, since, line);
     if (!timed || fwrite(line, 1, size, stdout) != size || fputc('\n', stdout) == EOF || fflush(stdout) != 0) {
         fprintf(stderr, "ingot run: nobody reads the console any more\n");
         local_stop(run, EXIT_SYSTEM);
@@ -178,6 +179,7 @@ static void heartbeat(void *arg)
     struct run *run = arg;
 
     run->heartbeat = true;
+    timeline_moment(&run->timeline, local_since(run), "parent", "the heartbeat is answered");
     if (!run->stopping) {
         loop_cancel(run->loop, &run->deadline);
     }
@@ -440,6 +442,7 @@ static void tear_down(struct run *run)
 int local_run(const struct local_options *options, int *code, struct reason *why)
 {
     struct run *run = calloc(1, sizeof *run);
+    struct reason unused;
     int error;
 
     if (run == NULL) {
@@ -471,6 +474,12 @@ int local_run(const struct local_options *options, int *code, struct reason *why
         }
     }
     *code = run->code;
+    end_qemu(run);
+    int drawn = local_timeline_write(run, error < 0 ? &unused : why);
+    if (error == 0 && drawn < 0) {
+        error = drawn;
+        *code = EXIT_SYSTEM;
+    }
     tear_down(run);
     image_close(&run->image);
     free(run);

@@ -18,14 +18,15 @@
 #define LOCAL_CHOICES_MAX 128 /* of each list */
 
 struct local_options {
-    const char *image;   /* an EIF that image_open() accepts */
-    const char *secrets; /* a file, pushed until the enclave answers; NULL: none */
-    const char *folder;  /* for the sockets; NULL: one of its own, removed at the end */
-    const char *qemu;    /* NULL: qemu_find() looks for it */
-    const char *console; /* a file for the console's lines; NULL: none */
-    bool no_times;       /* the console's lines without the time since the start */
-    uint64_t memory;     /* bytes; 0: what the image says */
-    unsigned cpus;       /* 0: what the image says */
+    const char *image;    /* an EIF that image_open() accepts */
+    const char *secrets;  /* a file, pushed until the enclave answers; NULL: none */
+    const char *folder;   /* for the sockets; NULL: one of its own, removed at the end */
+    const char *qemu;     /* NULL: qemu_find() looks for it */
+    const char *console;  /* a file for the console's lines; NULL: none */
+    const char *timeline; /* a file for the picture of the run; NULL: none */
+    bool no_times;        /* the console's lines without the time since the start */
+    uint64_t memory;      /* bytes; 0: what the image says */
+    unsigned cpus;        /* 0: what the image says */
     enum qemu_accelerator accelerator;
     char *connect_to[LOCAL_CHOICES_MAX]; /* tools/proxy.h has the forms */
     size_t connect_to_count;

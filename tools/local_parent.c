@@ -1,14 +1,45 @@
 /* local_parent: the parent's side of a local run: the proxy, the secrets, and what a fault makes of them. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "net/connect.h"
 #include "tools/local_run.h"
 #include "tools/serving.h"
 #include "tools/verbs.h"
 
 #define PARENT_GONE_MS 1000 /* by a fault */
+
+int64_t local_since(const struct run *run)
+{
+    return loop_now(run->loop) - run->started;
+}
+
+int local_timeline_write(const struct run *run, struct reason *why)
+{
+    struct relay_counters counters = {0};
+    char how[160];
+    size_t size;
+
+    if (run->options->timeline == NULL) {
+        return 0;
+    }
+    if (run->pool != NULL) {
+        relay_pool_counters(run->pool, &counters);
+    }
+    snprintf(how, sizeof how, "%s; %u connections still open at the end",
+        run->heartbeat ? "the enclave came up" : "the enclave did not come up", counters.open);
+    char *svg = timeline_draw(
+        &run->timeline, run->image.config.image.name, run->started == 0 ? 0 : local_since(run), how, &size);
+    if (svg == NULL) {
+        return reason_system(why, -ENOMEM, "--timeline can't be drawn");
+    }
+    int error = file_write(run->options->timeline, svg, size, 0644, why);
+    free(svg);
+    return error;
+}
 
 static void push_waiting(void *arg, const struct reason *why)
 {
@@ -40,6 +71,7 @@ static void pushed(void *arg, enum push_result result, const char *answer, const
     } else if (result == PUSH_ACCEPTED) {
         fprintf(stderr, "ingot run: secrets: %s\n", answer);
         run->accepted = true;
+        timeline_moment(&run->timeline, local_since(run), "parent: secrets", answer);
         local_say_if_ready(run);
         push_again(run);
     } else {
@@ -66,6 +98,22 @@ int local_push_start(struct run *run, struct reason *why)
     return error < 0 ? reason_system(why, error, "the push can't start") : 0;
 }
 
+static void connection_ended(void *arg, const struct relay_record *record)
+{
+    struct run *run = arg;
+    int64_t now = local_since(run);
+    const struct timeline_connection connection = {
+        .opened = now - record->total_ms,
+        .ended = now,
+        .connect_ms = record->connect_ms,
+        .sent = record->traffic.a_to_b,
+        .received = record->traffic.b_to_a,
+        .error = record->error,
+    };
+
+    timeline_connection(&run->timeline, &connection, record->label);
+}
+
 int local_proxy_open(struct run *run, struct reason *why)
 {
     const struct relay_pool_options pool = {
@@ -73,6 +121,8 @@ int local_proxy_open(struct run *run, struct reason *why)
         .connect_ms = CONNECT_MS,
         .limits = {.read = RELAY_READ_MAX, .idle_ms = RELAY_IDLE_MS, .half_open_ms = RELAY_HALF_OPEN_MS},
         .log = local_say,
+        .ended = connection_ended,
+        .arg = run,
     };
     const struct proxy_options options = {
         .config = &run->image.config,

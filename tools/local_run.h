@@ -14,6 +14,7 @@
 #include "tools/local.h"
 #include "tools/proxy.h"
 #include "tools/push.h"
+#include "tools/timeline.h"
 
 #define HEARTBEAT_WAIT_MS 180000 /* as nitro-cli waits */
 
@@ -38,7 +39,8 @@ struct run {
     bool may_fall_back;         /* from KVM, which was not asked for, to TCG */
     struct console console;
     FILE *console_copy;
-    int64_t started; /* loop_now() when QEMU was first started */
+    struct timeline timeline;
+    int64_t started;           /* loop_now() when QEMU was first started */
     struct loop_timer restart; /* a fault: the parent's side goes, and comes back */
     bool heartbeat, accepted, stopping;
     bool pushed_again; /* a fault */
@@ -57,6 +59,11 @@ int local_proxy_open(struct run *run, struct reason *why);
 void local_proxy_close(struct run *run);
 /* Pushes run->secrets, where there are some, until the enclave answers. 0, or -errno with a sentence. */
 int local_push_start(struct run *run, struct reason *why);
+/* Milliseconds since QEMU was first started. */
+int64_t local_since(const struct run *run);
+/* Draws the run into the file that was asked for. 0, or -errno with a sentence. */
+int local_timeline_write(const struct run *run, struct reason *why);
+
 /* The enclave is up and has its secrets: faults that wait for that begin. */
 void local_parent_ready(struct run *run);
 

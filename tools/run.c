@@ -58,6 +58,7 @@ enum {
     OPTION_ACCEL,
     OPTION_CONSOLE,
     OPTION_TIMES,
+    OPTION_TIMELINE,
     OPTION_FAULT
 };
 
@@ -72,6 +73,7 @@ static const struct option long_options[] = {
     {"accel", required_argument, NULL, OPTION_ACCEL},
     {"console", required_argument, NULL, OPTION_CONSOLE},
     {"times", required_argument, NULL, OPTION_TIMES},
+    {"timeline", required_argument, NULL, OPTION_TIMELINE},
     {"fault", required_argument, NULL, OPTION_FAULT},
     {0},
 };
@@ -108,6 +110,9 @@ static const char *take_option(struct local_options *options, int option, char *
         return read_accelerator(text, &options->accelerator) ? NULL : "neither kvm nor tcg";
     case OPTION_CONSOLE:
         options->console = text;
+        return NULL;
+    case OPTION_TIMELINE:
+        options->timeline = text;
         return NULL;
     case OPTION_TIMES:
         options->no_times = strcmp(text, "no") == 0;
@@ -150,7 +155,7 @@ const struct verb verb_run = {
     .name = "run",
     .arguments = "X.eif [--secrets FILE] [--connect-to HOST:PORT=ADDRESS]… [--listen LABEL=HOST:PORT]… [--memory 64M]\n"
                  "           [--cpus N] [--vsock DIR] [--accel kvm|tcg] [--qemu PATH] [--console FILE]\n"
-                 "           [--times yes|no] [--fault FAULT]…",
+                 "           [--times yes|no] [--timeline FILE.svg] [--fault FAULT]…",
     .summary = "boot an image here, with the parent's side and the console on the terminal",
     .help =
         "Boots the image in QEMU's nitro-enclave machine and is its parent: answers the heartbeat, carries every\n"
@@ -171,6 +176,7 @@ const struct verb verb_run = {
         "  --console FILE                  the console's lines there too, as the enclave wrote them\n"
         "  --times yes|no                  default yes: each line on standard output begins with [seconds since the "
         "start]\n"
+        "  --timeline FILE.svg             at the end, a picture of the boot's steps and of each connection\n"
         "  --fault FAULT                   be a hostile or unlucky parent: see below\n"
         "\n"
         "Ctrl-C ends all of it (exit status 0). When the enclave ends by itself: 0 if its application ended in order,\n"
