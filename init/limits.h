@@ -15,11 +15,13 @@
  *
  *   2 × RELAY_READ                 what the relay has read and can't write
  *   2 × 2 × 2 × LIMITS_TCP_BUFFER  both ends of the loopback connection (the kernel doubles what it is told)
- *   2 × LIMITS_VSOCK_BUFFER × 1.2  the vsock socket, pages that are not full included
+ *   LIMITS_VSOCK_BUFFER × 1.2      what it has sent and the parent doesn't take, pages that are not full included
+ *   25 × 4352                      what has come: pages full to three quarters, with their heads (docs/kernel.md)
  *
- * 346 KiB; not all of it can be full at once: 100 connections, written to until nothing went in any more on either
- * side, with a parent that had stopped taking packets, held 282 KiB each. A built-in application holds another 21 KiB
- * for one that it doesn't read from: its state, and the input behind the request in hand. image/budget.h counts
+ * 375 KiB; not all of it can be full at once: 64 connections, written to until nothing went in any more on either side,
+ * in the packets that fill pages worst, by a parent that then stopped, held 264 to 316 KiB each, all that grew beside
+ * them counted (tests/boot/worst.test prints it; boots differ by BUDGET_SPARE). A built-in application holds another
+ * 21 KiB for one that it doesn't read from: its state, and the input behind the request in hand. image/budget.h counts
  * BUDGET_CONNECTION for one, at build and here, and BUDGET_PROCESSES for our own processes beside them.
  */
 #define LIMITS_TCP_BUFFER 16384u
