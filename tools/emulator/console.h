@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * Foreign bytes: control characters (but the tab) are shown as '?', those of Unicode's second block too (U+009B begins a
- * sequence as ESC [ does) and whatever is not UTF-8, so that no line moves the terminal's cursor or rewrites another;
+ * Foreign bytes: control characters (but the tab) are shown as '?', those of Unicode's second block too (U+009B begins
+ * a sequence as ESC [ does) and whatever is not UTF-8, so that no line moves the terminal's cursor or rewrites another;
  * carriage returns are dropped. A line that is longer is passed on in pieces.
  */
 #define CONSOLE_LINE_MAX 4096
