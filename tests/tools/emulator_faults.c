@@ -94,6 +94,7 @@ static void what_is_no_fault_is_told(void **state)
         {"heartbeat", "takes late or wrong"},
         {"heartbeat=early", "takes late or wrong"},
         {"heartbeat=late@9000", "concerns no port"},
+        {"delay=5@9000", "heartbeat=late"},
         {"reset@0", "numbers from 1"},
         {"reset@x", "numbers from 1"},
         {"reset/0", "numbers from 1"},

@@ -106,6 +106,10 @@ int faults_add(struct faults *faults, const char *text, struct reason *why)
     if (port != 0 && !words[rule.word].of_connection) {
         return reason_set(why, -EINVAL, "%s: %s concerns no port", text_quote_string(text).text, words[rule.word].name);
     }
+    if (rule.word == FAULT_DELAY && port == PEERS_HEARTBEAT_PORT) {
+        return reason_set(why, -EINVAL, "%s: nothing is read or written for the heartbeat: heartbeat=late delays it",
+            text_quote_string(text).text);
+    }
     faults->rules[faults->count++] = rule;
     return 0;
 }
