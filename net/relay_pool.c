@@ -18,11 +18,18 @@
 #define LOG_EVERY_MS 1000
 #define LABEL_SIZE 256
 
+/* Where a listener leads, shared with the connections that were led there: it may change under them. */
+struct target {
+    unsigned users;
+    struct address address;
+};
+
 /* One accepted connection: first a connect to the target, then a relay. */
 struct passage {
     struct passage *next;
     struct passage **place; /* what points to this one */
     struct relay_listener *listener;
+    struct target *target;
     struct connect *connect; /* NULL once there is a relay */
     struct relay *relay;
     struct relay_traffic traffic;
@@ -40,7 +47,7 @@ struct relay_listener {
     struct loop_timer rest;
     struct relay_counters counters; /* without the traffic of those that are open */
     struct passage *passages;
-    struct address target;
+    struct target *target;
     int fd; /* -1: closed */
     int family;
     uint32_t only_cid;
@@ -91,6 +98,31 @@ static void tell(struct relay_pool *pool, enum message kind, const struct reason
     pool->options.log(pool->options.arg, why->text);
 }
 
+/* With one user. NULL: no memory. */
+static struct target *target_new(const struct address *address)
+{
+    struct target *target = malloc(sizeof *target);
+
+    if (target != NULL) {
+        *target = (struct target){.users = 1, .address = *address};
+    }
+    return target;
+}
+
+static struct target *target_use(struct target *target)
+{
+    target->users++;
+    return target;
+}
+
+/* NULL does nothing. */
+static void target_leave(struct target *target)
+{
+    if (target != NULL && --target->users == 0) {
+        free(target);
+    }
+}
+
 static void traffic_add(struct relay_traffic *sum, const struct relay_traffic *traffic)
 {
     sum->a_to_b += traffic->a_to_b;
@@ -127,6 +159,7 @@ static void listener_settle(struct relay_listener *listener)
     }
     *place = listener->next;
     counters_add(&pool->closed, &listener->counters);
+    target_leave(listener->target);
     free(listener);
     if (pool->draining && pool->listeners == NULL) {
         loop_after(pool->loop, &pool->drained, 0); /* not from here: the callee may close the pool */
@@ -159,6 +192,7 @@ static void passage_free(struct passage *passage)
     traffic_add(&listener->counters.traffic, &passage->traffic);
     listener->counters.open--;
     listener->pool->open[listener->inbound]--;
+    target_leave(passage->target);
     free(passage);
 }
 
@@ -168,9 +202,10 @@ static void passage_end(struct passage *passage, int error)
     const struct relay_pool_options *options = &listener->pool->options;
     int64_t now = loop_now(listener->pool->loop);
     bool connected = passage->connected > 0;
+    struct target *target = target_use(passage->target); /* for the record */
     const struct relay_record record = {
         .label = listener->label,
-        .target = &listener->target,
+        .target = &target->address,
         .error = error,
         .connected = connected,
         .connect_ms = (connected ? passage->connected : now) - passage->accepted,
@@ -182,6 +217,7 @@ static void passage_end(struct passage *passage, int error)
     if (options->ended != NULL) {
         options->ended(options->arg, &record);
     }
+    target_leave(target);
     listener_settle(listener);
 }
 
@@ -208,7 +244,7 @@ static void failed(struct passage *passage, int error, const struct reason *why)
     /* The label comes last: `failed to resolve hostname` is searched for at the start of the line. */
     reason_set(&line, 0, "%s (%s)", why->text, passage->listener->label);
     counters->failed++;
-    counters->unresolved += error == -ENOENT && passage->listener->target.form == ADDRESS_TCP;
+    counters->unresolved += error == -ENOENT && passage->target->address.form == ADDRESS_TCP;
     tell(pool, MESSAGE_FAILED, &line);
     passage_end(passage, error);
 }
@@ -275,9 +311,10 @@ static void passage_open(struct relay_listener *listener, int fd)
     *passage = (struct passage){.next = listener->passages,
         .place = &listener->passages,
         .listener = listener,
+        .target = target_use(listener->target),
         .accepted = loop_now(pool->loop),
         .fd = fd,
-        .family = target_family(listener->target.form)};
+        .family = target_family(listener->target->address.form)};
     if (passage->next != NULL) {
         passage->next->place = &passage->next;
     }
@@ -288,8 +325,8 @@ static void passage_open(struct relay_listener *listener, int fd)
     const struct connect_options options = {.names = pool->names,
         .speaks_first = recv(fd, &first, 1, MSG_PEEK) > 0,
         .vsock_buffer = pool->options.limits.vsock_buffer};
-    int error = connect_start_with(&passage->connect, pool->loop, &listener->target, pool->options.connect_ms, &options,
-        target_connected, passage);
+    int error = connect_start_with(&passage->connect, pool->loop, &passage->target->address, pool->options.connect_ms,
+        &options, target_connected, passage);
     if (error < 0) {
         reason_system(&why, error, "can't start a connection");
         failed(passage, error, &why);
@@ -415,6 +452,7 @@ void relay_pool_close(struct relay_pool *pool)
         }
         pool->listeners = listener->next;
         listener_deafen(listener);
+        target_leave(listener->target);
         free(listener);
     }
     loop_cancel(pool->loop, &pool->drained);
@@ -458,7 +496,10 @@ int relay_listener_open(
     }
     listener->pool = pool;
     listener->fd = fd;
-    listener->target = *options->target;
+    listener->target = target_new(options->target);
+    if (listener->target == NULL) {
+        goto fail;
+    }
     listener->only_cid = options->only_cid;
     listener->inbound = options->inbound;
     if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &listener->family, &(socklen_t){sizeof listener->family}) < 0) {
@@ -483,6 +524,9 @@ int relay_listener_open(
     }
     return 0;
 fail:
+    if (listener != NULL) {
+        target_leave(listener->target);
+    }
     free(listener);
     close(fd);
     return error;
@@ -494,9 +538,16 @@ void relay_listener_close(struct relay_listener *listener)
     listener_settle(listener);
 }
 
-void relay_listener_target(struct relay_listener *listener, const struct address *target)
+int relay_listener_target(struct relay_listener *listener, const struct address *address)
 {
-    listener->target = *target;
+    struct target *target = target_new(address);
+
+    if (target == NULL) {
+        return -ENOMEM;
+    }
+    target_leave(listener->target);
+    listener->target = target;
+    return 0;
 }
 
 void relay_listener_allow(struct relay_listener *listener, uint32_t only_cid)

@@ -30,7 +30,7 @@
 /* What a connection came to. Texts and targets are borrowed for the call; never a byte of what was carried. */
 struct relay_record {
     const char *label;
-    const struct address *target;
+    const struct address *target; /* of this connection: the listener's may have changed since */
     int error;                    /* 0: both directions ended in order; -errno: of the connect, or of what broke it */
     bool connected;               /* the target was reached */
     int64_t connect_ms;           /* until the target was reached, or given up */
@@ -95,8 +95,8 @@ int relay_listener_open(
 /* Accepts nothing more; its open connections go on, and the listener is gone with the last of them. */
 void relay_listener_close(struct relay_listener *listener);
 
-/* For connections accepted from now on. */
-void relay_listener_target(struct relay_listener *listener, const struct address *target);
+/* For connections accepted from now on; records of older ones name their own target. The first: 0 or -ENOMEM. */
+int relay_listener_target(struct relay_listener *listener, const struct address *target);
 void relay_listener_allow(struct relay_listener *listener, uint32_t only_cid);
 
 /* Those that accept, or still have connections, one after the other: after NULL the first; NULL after the last. */

@@ -182,7 +182,14 @@ static int endpoint_open(struct proxy *proxy, size_t index, struct reason *why)
     }
     const struct relay_listener_options options = {
         .target = &proxy->targets[index], .label = label, .only_cid = VSOCK_CID_ANY};
-    return route_open(proxy, &front, &options, why);
+    int error = route_open(proxy, &front, &options, why);
+    if (error == -EADDRINUSE) {
+        struct reason in_use = *why;
+        reason_set(why, error, "%s; %s", in_use.text,
+            proxy->options->vsock_folder != NULL ? "does another ingot proxy or ingot run serve this folder?"
+                                                 : "does another ingot proxy or a vsock-proxy serve this port?");
+    }
+    return error;
 }
 
 static int inbound_open(struct proxy *proxy, size_t index, struct reason *why)

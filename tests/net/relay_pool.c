@@ -17,6 +17,7 @@ struct fixture {
     struct relay_record record; /* the last one */
     char label[32];
     unsigned records;
+    uint32_t target_port; /* of the last record */
     unsigned drained;
     unsigned logged;
 };
@@ -35,6 +36,7 @@ static void ended(void *arg, const struct relay_record *record)
 
     fixture->record = *record;
     snprintf(fixture->label, sizeof fixture->label, "%s", record->label);
+    fixture->target_port = record->target->port;
     fixture->records++;
 }
 
@@ -453,7 +455,7 @@ static void name_without_an_address_is_counted_as_unresolved(void **state)
     struct fixture *f = pool_of(4, VSOCK_CID_ANY);
     struct address nowhere = {.form = ADDRESS_TCP, .port = 1, .name = "no-such-host.invalid"};
 
-    relay_listener_target(f->listener, &nowhere);
+    assert_int_equal(relay_listener_target(f->listener, &nowhere), 0);
     int client = sockets_connect_tcp(&f->front);
     int64_t end = sockets_now() + SOCKETS_PATIENCE;
     while (f->records == 0) {
@@ -515,15 +517,18 @@ static void new_target_is_for_new_connections(void **state)
 
     passage_make(f, &client, &server);
     int first = f->server;
+    uint32_t first_port = f->target.port;
     f->server = listener;
-    relay_listener_target(f->listener, &other);
+    assert_int_equal(relay_listener_target(f->listener, &other), 0);
     int second_client;
     int second_server;
     passage_make(f, &second_client, &second_server);
     assert_int_equal(send(client, "ok", 2, 0), 2);
     sockets_read(f->loop, server, data, 2);
     passage_break(f, client, server);
+    assert_int_equal(f->target_port, first_port); /* the record names where this one led, not where the next would */
     passage_break(f, second_client, second_server);
+    assert_int_equal(f->target_port, other.port);
     close(first);
     pool_end(f);
 }

@@ -258,6 +258,21 @@ static void failed_opening_leaves_nothing_behind(void **state)
     end(f); /* the endpoints' sockets are gone from the folder */
 }
 
+static void folder_that_another_proxy_serves_is_refused_and_left_to_it(void **state)
+{
+    (void)state;
+    struct fixture *f = prepare();
+    struct proxy *second = NULL;
+
+    assert_int_equal(open_proxy(f), 0);
+    assert_int_equal(proxy_open(&second, f->pool, &f->options, &f->why), -EADDRINUSE);
+    assert_non_null(strstr(f->why.text, "[endpoint service]"));
+    assert_non_null(strstr(f->why.text, "does another ingot proxy or ingot run serve this folder?"));
+    int guest = connect_unix(f, "port_8102");
+    assert_connected(f, guest, accept_from(f, f->listener));
+    end(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +283,7 @@ int main(void)
         cmocka_unit_test(name_that_does_not_resolve_is_said_at_the_start_of_the_line),
         cmocka_unit_test(choices_must_name_what_the_image_has),
         cmocka_unit_test(failed_opening_leaves_nothing_behind),
+        cmocka_unit_test(folder_that_another_proxy_serves_is_refused_and_left_to_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
