@@ -11,8 +11,9 @@
 #error "INGOT_VERSION comes from the file VERSION: compile with -DINGOT_VERSION='\"0.1.0\"'"
 #endif
 
-extern const struct verb verb_build, verb_config, verb_describe, verb_diff, verb_doctor, verb_extract, verb_import,
-    verb_logs, verb_policy, verb_proxy, verb_push, verb_relay, verb_run, verb_sign, verb_status, verb_verify;
+extern const struct verb verb_build, verb_call, verb_config, verb_describe, verb_diff, verb_doctor, verb_extract,
+    verb_import, verb_logs, verb_policy, verb_proxy, verb_push, verb_relay, verb_run, verb_sign, verb_status,
+    verb_verify;
 
 /* In the order in which a newcomer meets them. */
 static const struct verb *const verbs[] = {
@@ -32,6 +33,7 @@ static const struct verb *const verbs[] = {
     &verb_relay,
     &verb_status,
     &verb_logs,
+    &verb_call,
 };
 #define VERB_COUNT (sizeof verbs / sizeof verbs[0])
 
