@@ -42,6 +42,9 @@ systemctl restart nitro-enclaves-allocator.service
 install -d -m 0755 /etc/ingot
 printf 'PUSH_SOURCES=--secrets-manager MTLS_CLIENT_CERT_JSON=%s --region %s\n' "$SECRET" "$REGION" >/etc/ingot/push.env
 
+# One line for each thing that a run needs; what is missing now may be there later (a service that comes up), so it goes on.
+ingot doctor /opt/ingot/enclave.eif || echo "user-data: ingot doctor found something missing: see above" >&2
+
 systemctl daemon-reload
 systemctl enable ingot-proxy.service ingot-enclave.service ingot-push.service
 systemctl restart ingot-proxy.service ingot-enclave.service # brings ingot-push.service along
