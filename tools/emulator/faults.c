@@ -30,7 +30,7 @@ static const struct {
     [FAULT_PARENT_RESTART] = {"parent-restart", VALUE_MS, 1000, false},
 };
 
-static int not_a_word(struct reason *why, const char *text)
+static int not_a_word(struct reason *why)
 {
     char list[256] = "";
 
@@ -38,7 +38,7 @@ static int not_a_word(struct reason *why, const char *text)
         size_t used = strlen(list);
         (void)snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "", words[i].name);
     }
-    return reason_set(why, -EINVAL, "%s: there is no such fault: %s", text_quote_string(text).text, list);
+    return reason_set(why, -EINVAL, "there is no such fault: %s", list);
 }
 
 /* Cuts what follows mark, a number, off the text. False: it is none. */
@@ -76,14 +76,13 @@ int faults_add(struct faults *faults, const char *text, struct reason *why)
     uint64_t port = 0;
 
     if (faults->count == FAULTS_MAX) {
-        return reason_set(why, -EINVAL, "%s: at most %d faults", text_quote_string(text).text, FAULTS_MAX);
+        return reason_set(why, -EINVAL, "at most %d faults", FAULTS_MAX);
     }
     if (snprintf(copy, sizeof copy, "%s", text) >= (int)sizeof copy) {
-        return not_a_word(why, text);
+        return not_a_word(why);
     }
     if (!cut_number(copy, '/', 1, INT64_MAX, &rule.left) || !cut_number(copy, '@', 1, UINT32_MAX - 1, &port)) {
-        return reason_set(why, -EINVAL, "%s: a fault is WORD[=VALUE][@PORT][/COUNT], PORT and COUNT are numbers from 1",
-            text_quote_string(text).text);
+        return reason_set(why, -EINVAL, "a fault is WORD[=VALUE][@PORT][/COUNT], PORT and COUNT are numbers from 1");
     }
     char *value = strchr(copy, '=');
     if (value != NULL) {
@@ -93,22 +92,20 @@ int faults_add(struct faults *faults, const char *text, struct reason *why)
         rule.word++;
     }
     if (rule.word == FAULT_WORDS) {
-        return not_a_word(why, copy);
+        return not_a_word(why);
     }
     rule.port = (uint32_t)port;
     rule.value = words[rule.word].standard;
     if (!read_value(&rule, value)) {
         static const char *const values[] = {
             "takes no value", "takes a number of bytes", "takes milliseconds, 1 to 60000", "takes late or wrong"};
-        return reason_set(why, -EINVAL, "%s: %s %s", text_quote_string(text).text, words[rule.word].name,
-            values[words[rule.word].value]);
+        return reason_set(why, -EINVAL, "%s %s", words[rule.word].name, values[words[rule.word].value]);
     }
     if (port != 0 && !words[rule.word].of_connection) {
-        return reason_set(why, -EINVAL, "%s: %s concerns no port", text_quote_string(text).text, words[rule.word].name);
+        return reason_set(why, -EINVAL, "%s concerns no port", words[rule.word].name);
     }
     if (rule.word == FAULT_DELAY && port == PEERS_HEARTBEAT_PORT) {
-        return reason_set(why, -EINVAL, "%s: nothing is read or written for the heartbeat: heartbeat=late delays it",
-            text_quote_string(text).text);
+        return reason_set(why, -EINVAL, "nothing is read or written for the heartbeat: heartbeat=late delays it");
     }
     faults->rules[faults->count++] = rule;
     return 0;

@@ -60,7 +60,7 @@ struct faults {
 
 /*
  * Adds WORD[=VALUE][@PORT][/COUNT]: for connections to PORT, to the first COUNT of them. 0, or -EINVAL with a sentence
- * that says what there is.
+ * that says what there is; the caller puts the text in front of it.
  */
 int faults_add(struct faults *faults, const char *text, struct reason *why);
 
