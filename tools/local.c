@@ -59,10 +59,10 @@ void local_say_if_ready(struct run *run)
         fprintf(
             stderr, "%s\n", run->image.config.inbound_count == 0 ? " the enclave is up; it has no [inbound] port" : "");
         if (run->secrets == NULL && run->image.config.secrets.required_count > 0) {
-            fprintf(stderr,
-                "ingot run: it still waits for its secrets; push with: %s push SECRETS.json --to "
-                "hybrid:%s/enclave:%u\n",
-                program_invocation_name, run->folder, (unsigned)run->image.config.secrets.port);
+            struct address to = local_enclave_port(run, run->image.config.secrets.port);
+            char text[ADDRESS_TEXT_SIZE];
+            fprintf(stderr, "ingot run: it still waits for its secrets; push with: %s push SECRETS.json --to %s\n",
+                program_invocation_name, address_print(&to, text));
         }
     }
 }
@@ -210,6 +210,21 @@ static int open_emulator(struct run *run, struct reason *why)
     return emulator_open(&run->emulator, run->loop, &options, why);
 }
 
+int local_console_open(struct run *run, int fd)
+{
+    run->qemu.console = fd;
+    return loop_watch(run->loop, &run->console_watch, fd, LOOP_READ);
+}
+
+void local_console_close(struct run *run)
+{
+    while (read_console(run)) {
+    }
+    console_finish(&run->console);
+    loop_unwatch(run->loop, &run->console_watch);
+    close(run->qemu.console);
+}
+
 static int start_qemu(struct run *run, struct reason *why)
 {
     int vsock = emulator_descriptor(run->emulator);
@@ -232,18 +247,14 @@ static int start_qemu(struct run *run, struct reason *why)
         run->qemu.pid = 0;
         return error;
     }
-    error = loop_watch(run->loop, &run->console_watch, run->qemu.console, LOOP_READ);
+    error = local_console_open(run, run->qemu.console);
     return error < 0 ? reason_system(why, error, "QEMU's console can't be watched") : 0;
 }
 
 /* Reads what is left of QEMU's output and forgets QEMU, which is gone. */
 static void forget_qemu(struct run *run)
 {
-    while (read_console(run)) {
-    }
-    console_finish(&run->console);
-    loop_unwatch(run->loop, &run->console_watch);
-    close(run->qemu.console);
+    local_console_close(run);
     run->qemu.pid = 0;
 }
 
@@ -387,17 +398,11 @@ static int open_console_copy(struct run *run, struct reason *why)
                : 0;
 }
 
-static int set_up(struct run *run, struct reason *why)
+static int set_up_here(struct run *run, struct reason *why)
 {
-    int error = loop_open(&run->loop);
+    int error = qemu_find(run->program, run->options->qemu, why);
 
-    if (error < 0) {
-        return reason_system(why, error, "no event loop");
-    }
-    descriptors_raise(DESCRIPTORS, NULL); /* fewer do for a few connections */
-    if ((error = read_secrets(run, why)) < 0 || (error = qemu_find(run->program, run->options->qemu, why)) < 0 ||
-        (error = open_console_copy(run, why)) < 0 || (error = choose_folder(run, why)) < 0 ||
-        (error = watch_signals(run, why)) < 0 || (error = open_emulator(run, why)) < 0 ||
+    if (error < 0 || (error = choose_folder(run, why)) < 0 || (error = open_emulator(run, why)) < 0 ||
         (error = local_proxy_open(run, why)) < 0 || (error = start_qemu(run, why)) < 0) {
         return error;
     }
@@ -406,6 +411,28 @@ static int set_up(struct run *run, struct reason *why)
         loop_after(run->loop, &run->silence, KVM_SILENCE_MS);
     }
     return local_push_start(run, why);
+}
+
+static int set_up_ec2(struct run *run, struct reason *why)
+{
+    int error = run->options->folder != NULL ? choose_folder(run, why) : 0;
+
+    return error < 0 ? error : run_ec2_start(run, why);
+}
+
+static int set_up(struct run *run, struct reason *why)
+{
+    int error = loop_open(&run->loop);
+
+    if (error < 0) {
+        return reason_system(why, error, "no event loop");
+    }
+    descriptors_raise(DESCRIPTORS, NULL); /* fewer do for a few connections */
+    if ((error = read_secrets(run, why)) < 0 || (error = open_console_copy(run, why)) < 0 ||
+        (error = watch_signals(run, why)) < 0) {
+        return error;
+    }
+    return run->options->on_ec2 ? set_up_ec2(run, why) : set_up_here(run, why);
 }
 
 /* Ends a QEMU that is still there after a failure. */
@@ -473,8 +500,9 @@ int local_run(const struct local_options *options, int *code, struct reason *why
             reason_system(why, error, "the event loop failed");
         }
     }
-    *code = run->code;
     end_qemu(run);
+    run_ec2_end(run);
+    *code = run->code;
     int drawn = local_timeline_write(run, error < 0 ? &unused : why);
     if (error == 0 && drawn < 0) {
         error = drawn;

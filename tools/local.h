@@ -20,7 +20,7 @@
 struct local_options {
     const char *image;    /* an EIF that image_open() accepts */
     const char *secrets;  /* a file, pushed until the enclave answers; NULL: none */
-    const char *folder;   /* for the sockets; NULL: one of its own, removed at the end */
+    const char *folder;   /* for the sockets; NULL: one of its own, removed at the end; on EC2: AF_VSOCK */
     const char *qemu;     /* NULL: qemu_find() looks for it */
     const char *console;  /* a file for the console's lines; NULL: none */
     const char *timeline; /* a file for the picture of the run; NULL: none */
@@ -28,6 +28,9 @@ struct local_options {
     uint64_t memory;      /* bytes; 0: what the image says */
     unsigned cpus;        /* 0: what the image says */
     enum qemu_accelerator accelerator;
+    bool on_ec2;  /* nitro-cli boots the image, not QEMU; the three above and faults are not for it */
+    bool debug;   /* on EC2: with a console, and PCRs of zeros */
+    uint32_t cid; /* on EC2; 0: the first free one */
     char *connect_to[LOCAL_CHOICES_MAX]; /* tools/proxy.h has the forms */
     size_t connect_to_count;
     char *listen[LOCAL_CHOICES_MAX];

@@ -80,10 +80,21 @@ static void pushed(void *arg, enum push_result result, const char *answer, const
     }
 }
 
+struct address local_enclave_port(const struct run *run, uint32_t port)
+{
+    struct address to = {.form = ADDRESS_VSOCK, .cid = run->cid, .port = port};
+
+    if (run->folder[0] != '\0') {
+        to.form = ADDRESS_HYBRID;
+        snprintf(to.name, sizeof to.name, "%s/enclave", run->folder);
+    }
+    return to;
+}
+
 int local_push_start(struct run *run, struct reason *why)
 {
     struct push_options options = {
-        .to = {.form = ADDRESS_HYBRID, .port = run->image.config.secrets.port},
+        .to = local_enclave_port(run, run->image.config.secrets.port),
         .secrets = run->secrets,
         .size = run->secrets_size,
         .wait_ms = HEARTBEAT_WAIT_MS,
@@ -93,7 +104,6 @@ int local_push_start(struct run *run, struct reason *why)
     if (run->secrets == NULL) {
         return 0;
     }
-    snprintf(options.to.name, sizeof options.to.name, "%s/enclave", run->folder);
     int error = push_start(&run->push, run->loop, &options, pushed, run);
     return error < 0 ? reason_system(why, error, "the push can't start") : 0;
 }
@@ -126,7 +136,8 @@ int local_proxy_open(struct run *run, struct reason *why)
     };
     const struct proxy_options options = {
         .config = &run->image.config,
-        .vsock_folder = run->folder,
+        .vsock_folder = run->folder[0] != '\0' ? run->folder : NULL,
+        .cid = run->cid,
         .connect_to = run->options->connect_to,
         .connect_to_count = run->options->connect_to_count,
         .listen = run->options->listen,

@@ -14,6 +14,7 @@
 #include "tools/local.h"
 #include "tools/proxy.h"
 #include "tools/push.h"
+#include "tools/run_ec2.h"
 #include "tools/timeline.h"
 
 #define HEARTBEAT_WAIT_MS 180000 /* as nitro-cli waits */
@@ -32,7 +33,9 @@ struct run {
     struct push *push;
     char *secrets;
     size_t secrets_size;
-    struct qemu qemu; /* pid 0: none */
+    struct run_ec2 *ec2; /* NULL: a run in QEMU */
+    uint32_t cid;        /* on EC2 */
+    struct qemu qemu;    /* pid 0: none */
     struct loop_watch signals, console_watch;
     struct loop_timer deadline; /* of the heartbeat */
     struct loop_timer silence;  /* of a guest under KVM */
@@ -40,7 +43,7 @@ struct run {
     struct console console;
     FILE *console_copy;
     struct timeline timeline;
-    int64_t started;           /* loop_now() when QEMU was first started */
+    int64_t started;           /* loop_now() when the enclave was first started */
     struct loop_timer restart; /* a fault: the parent's side goes, and comes back */
     bool heartbeat, accepted, stopping;
     bool pushed_again; /* a fault */
@@ -49,7 +52,7 @@ struct run {
 
 /* "ingot run: sentence" on standard error; arg is not used. */
 void local_say(void *arg, const char *sentence);
-/* Ends QEMU, which has nothing to save; the loop stops when it is gone, and the run ends with code. */
+/* Ends the run with code: QEMU, which has nothing to save, at once; the loop stops when it is gone. */
 void local_stop(struct run *run, int code);
 /* Says once how to reach the enclave, when it has all that it needs. */
 void local_say_if_ready(struct run *run);
@@ -57,12 +60,19 @@ void local_say_if_ready(struct run *run);
 /* The proxy of every endpoint and inbound port. 0, or -errno with a sentence; run->code where the user chose badly. */
 int local_proxy_open(struct run *run, struct reason *why);
 void local_proxy_close(struct run *run);
+/* How the parent reaches a port of the enclave. */
+struct address local_enclave_port(const struct run *run, uint32_t port);
 /* Pushes run->secrets, where there are some, until the enclave answers. 0, or -errno with a sentence. */
 int local_push_start(struct run *run, struct reason *why);
-/* Milliseconds since QEMU was first started. */
+/* Milliseconds since the enclave was first started. */
 int64_t local_since(const struct run *run);
 /* Draws the run into the file that was asked for. 0, or -errno with a sentence. */
 int local_timeline_write(const struct run *run, struct reason *why);
+
+/* Prints what comes from fd, which is the console and the run's own, until local_console_close(). 0 or -errno. */
+int local_console_open(struct run *run, int fd);
+/* Reads what is left of it first. */
+void local_console_close(struct run *run);
 
 /* The enclave is up and has its secrets: faults that wait for that begin. */
 void local_parent_ready(struct run *run);

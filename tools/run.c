@@ -1,13 +1,15 @@
-/* run: boots an image here in QEMU's nitro-enclave machine and is its parent: vsock, proxy, secrets, console. */
+/* run: boots an image, here in QEMU or on EC2 by nitro-cli, and is its parent: vsock, proxy, secrets, console. */
 #include <getopt.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "tools/local.h"
+#include "tools/run_ec2.h"
 #include "tools/verbs.h"
 
 #define CPUS_MAX 64
+#define CID_MIN 4 /* an enclave's */
 #define MEMORY_MAX (UINT64_C(1) << 40)
 
 extern const struct verb verb_run;
@@ -59,7 +61,10 @@ enum {
     OPTION_CONSOLE,
     OPTION_TIMES,
     OPTION_TIMELINE,
-    OPTION_FAULT
+    OPTION_FAULT,
+    OPTION_ON,
+    OPTION_CID,
+    OPTION_DEBUG
 };
 
 static const struct option long_options[] = {
@@ -75,6 +80,9 @@ static const struct option long_options[] = {
     {"times", required_argument, NULL, OPTION_TIMES},
     {"timeline", required_argument, NULL, OPTION_TIMELINE},
     {"fault", required_argument, NULL, OPTION_FAULT},
+    {"on", required_argument, NULL, OPTION_ON},
+    {"cid", required_argument, NULL, OPTION_CID},
+    {"debug", no_argument, NULL, OPTION_DEBUG},
     {0},
 };
 
@@ -117,15 +125,42 @@ static const char *take_option(struct local_options *options, int option, char *
     case OPTION_TIMES:
         options->no_times = strcmp(text, "no") == 0;
         return options->no_times || strcmp(text, "yes") == 0 ? NULL : "neither yes nor no";
+    case OPTION_ON:
+        options->on_ec2 = strcmp(text, "ec2") == 0;
+        return options->on_ec2 || strcmp(text, "here") == 0 ? NULL : "neither ec2 nor here";
+    case OPTION_CID:
+        if (!text_number(text, CID_MIN, UINT32_MAX - 1, &number)) {
+            return "not a CID (4 or more)";
+        }
+        options->cid = (uint32_t)number;
+        return NULL;
+    case OPTION_DEBUG:
+        options->debug = true;
+        return NULL;
     default:
         return faults_add(options->faults, text, &why) == 0 ? NULL : why.text;
     }
 }
 
+/* NULL, or what does not go together. */
+static const char *check_place(const struct local_options *options)
+{
+    if (!options->on_ec2) {
+        return options->debug      ? "--debug is for EC2: here the console is always there"
+               : options->cid != 0 ? "--cid is for EC2: here the enclave's is always the same"
+                                   : NULL;
+    }
+    return options->qemu != NULL                         ? "--qemu is for a run here, not on EC2 (--on here)"
+           : options->accelerator != QEMU_ANY            ? "--accel is for a run here, not on EC2 (--on here)"
+           : options->faults->count > 0                  ? "--fault is for a run here, not on EC2 (--on here)"
+           : options->console != NULL && !options->debug ? "--console: an enclave has none without --debug"
+                                                         : NULL;
+}
+
 static int run_run(int argc, char *argv[])
 {
     struct faults faults = {0};
-    struct local_options options = {.accelerator = QEMU_ANY, .faults = &faults};
+    struct local_options options = {.accelerator = QEMU_ANY, .faults = &faults, .on_ec2 = run_ec2_is_here()};
     struct reason why;
     int option;
     int code;
@@ -144,6 +179,10 @@ static int run_run(int argc, char *argv[])
         return verb_misuse(&verb_run, "it takes one image: ingot run X.eif");
     }
     options.image = argv[optind];
+    const char *wrong = check_place(&options);
+    if (wrong != NULL) {
+        return verb_misuse(&verb_run, "%s", wrong);
+    }
     int error = local_run(&options, &code, &why);
     if (error < 0) {
         return code == EXIT_MISUSE ? verb_misuse(&verb_run, "%s", why.text) : verb_fail(&verb_run, error, &why);
@@ -155,8 +194,9 @@ const struct verb verb_run = {
     .name = "run",
     .arguments = "X.eif [--secrets FILE] [--connect-to HOST:PORT=ADDRESS]… [--listen LABEL=HOST:PORT]… [--memory 64M]\n"
                  "           [--cpus N] [--vsock DIR] [--accel kvm|tcg] [--qemu PATH] [--console FILE]\n"
-                 "           [--times yes|no] [--timeline FILE.svg] [--fault FAULT]…",
-    .summary = "boot an image here, with the parent's side and the console on the terminal",
+                 "           [--times yes|no] [--timeline FILE.svg] [--fault FAULT]…\n"
+                 "           [--on here|ec2] [--cid N] [--debug]",
+    .summary = "boot an image, with the parent's side and the console on the terminal",
     .help =
         "Boots the image in QEMU's nitro-enclave machine and is its parent: answers the heartbeat, carries every\n"
         "[endpoint] and [inbound] port, pushes the secrets. The console goes to standard output, everything else to\n"
@@ -179,8 +219,17 @@ const struct verb verb_run = {
         "  --timeline FILE.svg             at the end, a picture of the boot's steps and of each connection\n"
         "  --fault FAULT                   be a hostile or unlucky parent: see below\n"
         "\n"
+        "  --on here|ec2                   default: ec2 where /dev/nitro_enclaves is, else here\n"
+        "  --cid N                         on EC2: the enclave's CID; default: the first from 16 on that is free\n"
+        "  --debug                         on EC2: with a console; the PCRs in attestation documents are then zeros\n"
+        "\n"
         "Ctrl-C ends all of it (exit status 0). When the enclave ends by itself: 0 if its application ended in order,\n"
         "1 for every other end (the console's last line says why) or refused secrets, 111 if QEMU failed.\n"
+        "\n"
+        "On EC2 nitro-cli ($INGOT_NITRO_CLI, or that of the PATH) boots the image: run-enclave, describe-enclaves\n"
+        "every 2 s, at the end terminate-enclave; the rest is as here, over AF_VSOCK (--vsock DIR: over sockets in\n"
+        "DIR). How an enclave ended by itself only --debug shows: without it the exit status is then always 1. It is\n"
+        "111 if nitro-cli failed. This way was tried with a script in nitro-cli's place, never on an instance.\n"
         "\n"
         "A FAULT is WORD[=VALUE][@PORT][/COUNT]: of connections to that vsock port (default: all but heartbeat and\n"
         "secrets), the first COUNT of them (default: all). BYTES counts what went towards the enclave; default 0.\n"
