@@ -28,3 +28,8 @@ bool console_write(const char *line, size_t size)
     lost = size > 0;
     return !lost;
 }
+
+void console_offer(const char *line, size_t size)
+{
+    (void)!write(STDERR_FILENO, line, size);
+}

@@ -15,4 +15,7 @@
 /* False: it did not go out, or not all of it. */
 bool console_write(const char *line, size_t size);
 
+/* For what may be lost, and must not make anybody wait: one attempt. */
+void console_offer(const char *line, size_t size);
+
 #endif

@@ -58,7 +58,7 @@ static void put(void *arg, const char *line, size_t size, bool more)
     journal_output(line, size, more);
     memcpy(copy, line, size);
     copy[size] = '\n';
-    (void)console_write(copy, size + (more ? 0 : 1));
+    console_offer(copy, size + (more ? 0 : 1)); /* PID 1 has better to do than to wait for a console */
 }
 
 /* One read(2). False: there is nothing more now. */

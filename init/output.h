@@ -10,8 +10,8 @@
 
 /*
  * Standard output and error of the application are one pipe, which PID 1 empties as it comes: into the journal's ring,
- * whose oldest lines go when nobody fetches them, and to the console. So neither a parent that does not read nor a slow
- * console stops the application; it waits only while PID 1 itself has other work.
+ * whose oldest lines go when nobody fetches them, and to the console as far as that takes it at once. So neither a
+ * parent that does not read nor a slow console stops the application; it waits only while PID 1 itself has other work.
  *
  * A line is an event {"event": "app", "text": …}; one over OUTPUT_LINE_MAX bytes is several, all but the last with
  * "more": true. One for the whole process; PID 1 only.
