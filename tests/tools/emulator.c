@@ -29,6 +29,7 @@ enum { MEMORY = 1 << 20, ENTRIES = 64, RING_STRIDE = 0x4000, BUFFERS = 0x10000, 
 
 struct world {
     char folder[64];
+    struct faults faults;
     struct loop *loop;
     struct emulator *emulator;
     int qemu; /* our end of vhost-user */
@@ -59,22 +60,32 @@ static void on_log(void *arg, const char *sentence)
     ((struct world *)arg)->logs++;
 }
 
-static void turns(struct world *w, int milliseconds)
+static long now(void)
 {
-    struct timespec start, now;
+    struct timespec time;
 
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    do {
-        assert_int_equal(loop_turn(w->loop, 1), 0);
-        clock_gettime(CLOCK_MONOTONIC, &now);
-    } while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 < milliseconds);
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-static struct world *world_new(void)
+static void turns(struct world *w, int milliseconds)
+{
+    long start = now();
+
+    do {
+        assert_int_equal(loop_turn(w->loop, 1), 0);
+    } while (now() - start < milliseconds);
+}
+
+/* fault: NULL for none */
+static struct world *world_suffering(const char *fault)
 {
     struct world *w = calloc(1, sizeof *w);
     struct reason why = {""};
 
+    if (fault != NULL && faults_add(&w->faults, fault, &why) < 0) {
+        fail_msg("%s", why.text);
+    }
     snprintf(
         w->folder, sizeof w->folder, "%s/emulator.XXXXXX", getenv("TEST_TMP") != NULL ? getenv("TEST_TMP") : "/tmp");
     assert_non_null(mkdtemp(w->folder));
@@ -85,6 +96,7 @@ static struct world *world_new(void)
         .heartbeat = on_heartbeat,
         .ended = on_ended,
         .log = on_log,
+        .faults = &w->faults,
         .arg = w,
     };
     if (emulator_open(&w->emulator, w->loop, &options, &why) < 0) {
@@ -100,6 +112,11 @@ static struct world *world_new(void)
         w->call[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     }
     return w;
+}
+
+static struct world *world_new(void)
+{
+    return world_suffering(NULL);
 }
 
 static void world_free(struct world *w)
@@ -585,15 +602,12 @@ static void a_guest_that_is_not_up_refuses_after_a_while(void **state)
 {
     struct world *w = world_new();
     char bytes[100];
-    struct timespec start, end;
+    long start = now();
 
     (void)state;
-    clock_gettime(CLOCK_MONOTONIC, &start);
     int fd = dial(w, "CONNECT 7777\n");
     assert_int_equal(read_host(w, fd, bytes, sizeof bytes), 0);
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    assert_int_in_range((end.tv_sec - start.tv_sec) * 1000 + (end.tv_nsec - start.tv_nsec) / 1000000, PEERS_CALL_MS - 5,
-        PEERS_CALL_MS + 2000);
+    assert_int_in_range(now() - start, PEERS_CALL_MS - 5, PEERS_CALL_MS + 2000);
     close(fd);
     start_guest(w);
     send_packet(w, 1, 1, PACKET_REQUEST, 0, NULL, 0);
@@ -645,6 +659,78 @@ static void a_broken_ring_is_reported_and_drops_every_connection(void **state)
     offer(w, 1, 9);
     assert_int_equal(read_host(w, fd, &byte, 1), 0);
     assert_int_equal(w->logs, 1);
+    close(fd);
+    close(listener);
+    world_free(w);
+}
+
+static void a_delay_comes_before_each_reading_and_each_writing(void **state)
+{
+    enum { DELAY = 100 };
+    struct world *w = world_suffering("delay=100@8101");
+    int listener = listen_at(w, "port_8101", 5);
+    char byte;
+
+    (void)state;
+    start_guest(w);
+    send_packet(w, 5, 8101, PACKET_REQUEST, 0, NULL, 0);
+    expect_operation(w, PACKET_RESPONSE);
+    int fd = accept(listener, NULL, NULL);
+    for (int i = 0; i < 3; i++) {
+        long start = now();
+        assert_int_equal(send(fd, "a", 1, 0), 1);
+        assert_int_equal(receive_packet(w, &byte, 1).size, 1);
+        assert_true(now() - start >= DELAY - 5);
+        start = now();
+        send_packet(w, 5, 8101, PACKET_RW, 0, "b", 1);
+        assert_int_equal(read_host(w, fd, &byte, 1), 1);
+        assert_true(now() - start >= DELAY - 5);
+        assert_int_equal(byte, 'b');
+    }
+    close(fd);
+    close(listener);
+    world_free(w);
+}
+
+static void a_delay_holds_up_no_other_connection(void **state)
+{
+    struct world *w = world_suffering("delay=200@8101/1");
+    int listener = listen_at(w, "port_8101", 5);
+    char byte;
+    int fds[2];
+
+    (void)state;
+    start_guest(w);
+    for (uint32_t i = 0; i < 2; i++) {
+        send_packet(w, 5 + i, 8101, PACKET_REQUEST, 0, NULL, 0);
+        expect_operation(w, PACKET_RESPONSE);
+        fds[i] = accept(listener, NULL, NULL);
+        assert_int_equal(send(fds[i], "a", 1, 0), 1);
+    }
+    assert_int_equal(receive_packet(w, &byte, 1).dst_port, 6);
+    assert_int_equal(receive_packet(w, &byte, 1).dst_port, 5);
+    close(fds[0]);
+    close(fds[1]);
+    close(listener);
+    world_free(w);
+}
+
+static void an_end_comes_behind_the_delay_with_the_bytes(void **state)
+{
+    struct world *w = world_suffering("delay=100");
+    int listener = listen_at(w, "port_8101", 5);
+    char bytes[10];
+
+    (void)state;
+    start_guest(w);
+    send_packet(w, 5, 8101, PACKET_REQUEST, 0, NULL, 0);
+    expect_operation(w, PACKET_RESPONSE);
+    int fd = accept(listener, NULL, NULL);
+    send_packet(w, 5, 8101, PACKET_RW, 0, "last", 4);
+    send_packet(w, 5, 8101, PACKET_SHUTDOWN, PACKET_NEITHER, NULL, 0);
+    expect_operation(w, PACKET_RST);
+    assert_int_equal(read_host(w, fd, bytes, sizeof bytes), 4); /* though the guest has forgotten it */
+    assert_int_equal(emulator_connections(w->emulator), 0);
     close(fd);
     close(listener);
     world_free(w);
@@ -729,6 +815,9 @@ int main(void)
         cmocka_unit_test(a_guest_that_is_not_up_refuses_after_a_while),
         cmocka_unit_test(a_reset_of_the_guest_drops_every_connection),
         cmocka_unit_test(a_broken_ring_is_reported_and_drops_every_connection),
+        cmocka_unit_test(a_delay_comes_before_each_reading_and_each_writing),
+        cmocka_unit_test(a_delay_holds_up_no_other_connection),
+        cmocka_unit_test(an_end_comes_behind_the_delay_with_the_bytes),
         cmocka_unit_test(messages_that_make_no_sense_end_the_conversation),
         cmocka_unit_test(the_sockets_are_their_owners_alone),
     };

@@ -91,6 +91,7 @@ static void what_is_no_fault_is_told(void **state)
         {"delay=60001", "takes milliseconds"},
         {"reset=-1", "takes a number of bytes"},
         {"stall=3", "takes no value"},
+        {"no-packet-limit=3", "takes no value"},
         {"heartbeat", "takes late or wrong"},
         {"heartbeat=early", "takes late or wrong"},
         {"heartbeat=late@9000", "concerns no port"},
@@ -235,6 +236,38 @@ static void one_byte_in_each_packet(void **state)
     fake_free(fake);
 }
 
+static void as_many_packets_as_the_buffer_has_room_for(void **state)
+{
+    struct fake *fake = SUFFERING("one-byte/2", "no-packet-limit/1");
+    size_t packets;
+    unsigned behind;
+    uint32_t flags;
+
+    (void)state;
+    give(fake, dial(fake, GUEST_PORT), 1000);
+    assert_int_equal(taken(fake, &packets, &behind, &flags), 1000);
+    assert_int_equal(packets, 1000);
+    give(fake, dial(fake, GUEST_PORT + 1), 1000);
+    assert_int_equal(taken(fake, &packets, &behind, &flags), VSOCK_PACKETS_UNREAD_MAX);
+    fake_free(fake);
+}
+
+static void without_a_limit_of_packets_the_buffer_is_one(void **state)
+{
+    struct fake *fake = SUFFERING("no-packet-limit");
+    struct fake_peer *peer = dial(fake, GUEST_PORT);
+    size_t packets;
+    unsigned behind;
+    uint32_t flags;
+
+    (void)state;
+    give(fake, peer, BUFFER);
+    assert_int_equal(taken(fake, &packets, &behind, &flags), BUFFER);
+    give(fake, peer, 10);
+    assert_int_equal(taken(fake, &packets, &behind, &flags), 0);
+    fake_free(fake);
+}
+
 static void a_parent_that_takes_nothing_holds_what_credit_allows(void **state)
 {
     struct fake *fake = SUFFERING("stall");
@@ -286,6 +319,8 @@ int main(void)
         cmocka_unit_test(dropped_behind_its_bytes),
         cmocka_unit_test(half_closed_behind_its_bytes),
         cmocka_unit_test(one_byte_in_each_packet),
+        cmocka_unit_test(as_many_packets_as_the_buffer_has_room_for),
+        cmocka_unit_test(without_a_limit_of_packets_the_buffer_is_one),
         cmocka_unit_test(a_parent_that_takes_nothing_holds_what_credit_allows),
         cmocka_unit_test(a_parent_that_never_tells_credit_still_takes),
     };
