@@ -80,8 +80,8 @@ static void report(struct call *call)
     }
     call->reported = true;
     call->result.begun = true;
-    say("TLS session with %s: %s, %s, %s, %ld days left", call->name, summary.peer.text, summary.version, summary.suite,
-        summary.days_left);
+    say("TLS session with %s: %s, %s, %s, %ld days left%s", call->name, summary.peer.text, summary.version,
+        summary.suite, summary.days_left, summary.resumed ? ", resumed" : "");
 }
 
 static void write_request(struct call *call)

@@ -100,8 +100,11 @@ int credentials_create(struct credentials **out, const struct config *config, in
         return error;
     }
     credentials = calloc(1, sizeof *credentials);
-    error = credentials != NULL ? load(credentials, config, &secrets, why)
-                                : reason_set(why, -ENOMEM, "no memory is left for the credentials");
+    if (credentials == NULL || tls_store_create(&credentials->sessions) < 0) {
+        error = reason_set(why, -ENOMEM, "no memory is left for the credentials");
+    } else {
+        error = load(credentials, config, &secrets, why);
+    }
     secrets_unmap(&secrets);
     if (error < 0) {
         credentials_drop(credentials);
@@ -125,5 +128,6 @@ void credentials_drop(struct credentials *credentials)
     }
     tls_identity_free(credentials->identity);
     tls_trust_free(credentials->ca);
+    tls_store_destroy(credentials->sessions);
     free(credentials);
 }

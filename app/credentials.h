@@ -4,6 +4,7 @@
 
 #include "app/service.h"
 #include "tls/identity.h"
+#include "tls/store.h"
 #include "tls/trust.h"
 
 /*
@@ -15,6 +16,7 @@ struct credentials {
     unsigned references;
     struct tls_identity *identity; /* NULL: none was pushed or packed */
     struct tls_trust *ca;          /* the CA that came with it; NULL: none */
+    struct tls_store *sessions;    /* with services, to be resumed: gone with the identity that they are of */
     int service_error;             /* why there is no service; 0: there is one */
     struct service service;
     struct reason service_why;

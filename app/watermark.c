@@ -21,9 +21,11 @@
 /* A session, the response's head (its fields are pointers: a quarter more), and what else a call holds. */
 #define CALL_MEMORY (TLS_SESSION_SIZE + HTTP_HEAD_MAX * 5 / 4 + 2048)
 #define CALLS_MEMORY ((WATERMARK_CALLS_MAX + WATERMARK_PROBES_MAX) * CALL_MEMORY)
+#define SESSIONS_MEMORY (TLS_STORE_SESSIONS * (TLS_STORE_LEAF_MAX + 256)) /* that can be resumed */
 #define REST_MEMORY (512 * 1024) /* configuration, credentials, the binary's own */
 /* What malloc adds to small JSON values: a quarter. */
-_Static_assert(WATERMARK_BODIES_MAX + WATERMARK_JSON_MAX * 5 / 4 + CALLS_MEMORY + REST_MEMORY <= BUDGET_APPLICATION,
+_Static_assert(WATERMARK_BODIES_MAX + WATERMARK_JSON_MAX * 5 / 4 + CALLS_MEMORY + SESSIONS_MEMORY + REST_MEMORY <=
+                   BUDGET_APPLICATION,
     "the worst case fits");
 _Static_assert(
     WATERMARK_BODIES_MAX + REST_MEMORY <= BUDGET_APPLICATION * 3 / 8, "without an identity too (init/limits.c)");
