@@ -157,8 +157,6 @@ const struct verb verb_doctor = {
         "  --vsock DIR                     the folder of sockets of ingot run --vsock\n"
         "  --qemu PATH                     as of ingot run\n"
         "\n"
-        "Exit status: 0 nothing is `not ok`; 1 something is; 100 misuse; 111 the system failed. The checks of EC2 "
-        "were\n"
-        "not been tried on an instance.\n",
+        "Exit: 0 nothing is `not ok`, 1 something is. The checks of EC2 have not been tried on an instance.\n",
     .run = run,
 };

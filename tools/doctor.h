@@ -45,7 +45,6 @@ struct doctor {
     const struct address *fronts;  /* config->inbound_count */
     const char *vsock_folder;      /* NULL: none was named */
     const char *qemu;              /* NULL: qemu_find() looks for it */
-    uint32_t cid;                  /* wanted for the enclave; 0: any */
     int64_t now;                   /* seconds since 1970 */
     void (*say)(void *arg, const struct doctor_line *line);
     void *arg;

@@ -101,23 +101,13 @@ static void enclaves_came(void *arg, const struct nitro_enclave *enclaves, size_
 static void say_enclave(struct doctor *doctor, const struct nitro_enclave *enclave)
 {
     bool same = doctor->config != NULL && strcmp(enclave->name, doctor->config->image.name) == 0;
-    bool taken = doctor->cid != 0 && enclave->cid == doctor->cid;
 
-    doctor_say(doctor,
-        taken  ? DOCTOR_FAIL
-        : same ? DOCTOR_WARN
-               : DOCTOR_OK,
-        taken  ? "choose another CID, or end it: nitro-cli terminate-enclave --enclave-id ID"
-        : same ? "end it first unless two are meant to run: nitro-cli terminate-enclave --enclave-id ID"
-               : NULL,
+    doctor_say(doctor, same ? DOCTOR_WARN : DOCTOR_OK,
+        same ? "end it first unless two are meant to run: nitro-cli terminate-enclave --enclave-id ID" : NULL,
         "%s runs with CID %u, %u CPUs, %llu MiB%s%s%s (%s)",
         enclave->name[0] != '\0' ? text_quote_string(enclave->name).text : "one without a name", enclave->cid,
         enclave->cpu_count, (unsigned long long)enclave->memory_mib, enclave->debug ? ", in debug mode" : "",
-        enclave->running ? "" : ", not RUNNING",
-        taken  ? ": that CID is taken"
-        : same ? ": the name of this image"
-               : "",
-        enclave->id);
+        enclave->running ? "" : ", not RUNNING", same ? ": the name of this image" : "", enclave->id);
 }
 
 void doctor_enclaves(struct doctor *doctor)
@@ -135,7 +125,7 @@ void doctor_enclaves(struct doctor *doctor)
         return;
     }
     if (doctor->enclave_count == 0) {
-        doctor_say(doctor, DOCTOR_OK, NULL, "none runs%s", doctor->cid != 0 ? "; the CID is free" : "");
+        doctor_say(doctor, DOCTOR_OK, NULL, "none runs");
     }
     for (size_t i = 0; i < doctor->enclave_count; i++) {
         say_enclave(doctor, &doctor->enclaves[i]);

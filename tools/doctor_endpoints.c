@@ -16,7 +16,7 @@ struct attempts {
 
 struct attempt {
     struct attempts *all;
-    bool reached;
+    int error; /* 0: reached */
     struct reason why;
 };
 
@@ -24,7 +24,7 @@ static void attempt_ended(void *arg, int fd, const struct reason *why)
 {
     struct attempt *attempt = arg;
 
-    attempt->reached = fd >= 0;
+    attempt->error = fd < 0 ? fd : 0;
     if (fd >= 0) {
         close(fd);
     } else {
@@ -44,7 +44,7 @@ static void attempts_start(struct attempts *all, struct attempt *attempts)
         attempts[i].all = all;
         int error = connect_start(&connect, doctor->loop, &doctor->targets[i], REACH_MS, attempt_ended, &attempts[i]);
         if (error < 0) {
-            reason_system(&attempts[i].why, error, "can't be tried");
+            attempts[i].error = reason_system(&attempts[i].why, error, "can't be tried");
         } else {
             all->open++;
         }
@@ -68,12 +68,14 @@ void doctor_endpoints(struct doctor *doctor)
     for (size_t i = 0; error == 0 && i < config->endpoint_count; i++) {
         char target[ADDRESS_TEXT_SIZE];
         address_print(&doctor->targets[i], target);
-        if (attempts[i].reached) {
+        if (attempts[i].error == 0) {
             doctor_say(doctor, DOCTOR_OK, NULL, "%s: %s answers", config->endpoints[i].label, target);
         } else {
             doctor_say(doctor, DOCTOR_FAIL,
-                "check the name, the route and the security group; --connect-to names another", "%s: %s",
-                config->endpoints[i].label, attempts[i].why.text);
+                attempts[i].error == -ENOENT ? "--connect-to leads it elsewhere" /* the sentence says the rest */
+                : doctor->on_ec2             ? "check the route and the security group; --connect-to leads it elsewhere"
+                                             : "is the service up? --connect-to leads it elsewhere",
+                "%s: %s", config->endpoints[i].label, attempts[i].why.text);
         }
     }
     free(attempts);

@@ -198,6 +198,22 @@ static bool is_live(const char *path)
     return live;
 }
 
+/* As ingot run makes it: where the folder above is there. */
+static bool can_be_made(const char *folder)
+{
+    char above[PROXY_FOLDER_MAX + 2];
+    size_t end = strlen(folder);
+
+    while (end > 1 && folder[end - 1] == '/') {
+        end--;
+    }
+    while (end > 0 && folder[end - 1] != '/') {
+        end--;
+    }
+    snprintf(above, sizeof above, "%.*s.", (int)end, folder);
+    return access(above, W_OK | X_OK) == 0;
+}
+
 void doctor_folder(struct doctor *doctor)
 {
     const char *folder = doctor->vsock_folder;
@@ -214,10 +230,16 @@ void doctor_folder(struct doctor *doctor)
             text_quote_string(folder).text, PROXY_FOLDER_MAX);
         return;
     }
-    if (stat(folder, &status) < 0 || !S_ISDIR(status.st_mode) || access(folder, W_OK | X_OK) < 0) {
-        doctor_say(doctor, DOCTOR_FAIL, "make it, owned by who runs the enclave", "%s: %s",
+    if (stat(folder, &status) < 0) {
+        bool made = errno == ENOENT && can_be_made(folder);
+        doctor_say(doctor, made ? DOCTOR_OK : DOCTOR_FAIL, made ? NULL : "choose another", "%s: %s",
+            text_quote_string(folder).text, made ? "it is not there yet; ingot run makes it" : strerror(errno));
+        return;
+    }
+    if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid() || status.st_mode & 022) {
+        doctor_say(doctor, DOCTOR_FAIL, "choose a folder of your own, of mode 0700", "%s %s",
             text_quote_string(folder).text,
-            stat(folder, &status) == 0 && !S_ISDIR(status.st_mode) ? "it is no folder" : strerror(errno));
+            S_ISDIR(status.st_mode) ? "belongs to someone else, or others may write there" : "is no folder");
         return;
     }
     for (size_t i = 0; i <= config->endpoint_count; i++) {

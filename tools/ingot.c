@@ -1,4 +1,5 @@
 /* ingot: the table of verbs, and what is said when none of them fits. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -144,6 +145,7 @@ static int run(int argc, char *argv[])
 
 int main(int argc, char *argv[])
 {
+    signal(SIGCHLD, SIG_DFL); /* a caller may have left it ignored, and no end of ours would be told */
     int code = run(argc, argv);
 
     /* A full disk or a closed pipe shows only now; data that nobody got is no success. */
