@@ -264,8 +264,9 @@ static int run(int argc, char *argv[])
         return verb_misuse(&verb_logs, "say where to listen, 1 to %d addresses: vsock:any:PORT", LISTENERS_MAX);
     }
     for (int i = optind; i < argc; i++) {
-        if (find(argv[i], folder, &receiver.addresses[receiver.listener_count++], &why) < 0) {
-            return verb_misuse(&verb_logs, "%s", why.text);
+        int error = find(argv[i], folder, &receiver.addresses[receiver.listener_count++], &why);
+        if (error < 0) {
+            return error == -EINVAL ? verb_misuse(&verb_logs, "%s", why.text) : verb_fail(&verb_logs, error, &why);
         }
     }
     receiver.out = path == NULL ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);

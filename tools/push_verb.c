@@ -153,6 +153,23 @@ static void say_rotation(const struct config *config)
     }
 }
 
+/* That nothing was wrong, and with what. */
+static void say_checked(json_t *push, const struct config *config)
+{
+    const char *separator = " ";
+    const char *name;
+    json_t *value;
+
+    fprintf(stderr, "ingot push: nothing was sent; %s",
+        config != NULL ? "the enclave would accept" : "well-formed, and --image X.eif would check the names too:");
+    json_object_foreach(push, name, value)
+    {
+        fprintf(stderr, "%s%s", separator, text_quote_string(name).text);
+        separator = ", ";
+    }
+    fputc('\n', stderr);
+}
+
 /* Checks, and sends unless that is all; an EXIT_…. */
 static int check_and_send(struct request *request, const struct config *config)
 {
@@ -169,10 +186,11 @@ static int check_and_send(struct request *request, const struct config *config)
     if (error == 0) {
         error = push_judge(push, text, size, config, (int64_t)time(NULL), warned, NULL, &why);
     }
-    json_decref(push);
     if (error < 0) {
         code = verb_fail(&verb_push, error, &why);
-    } else if (!request->check_only) {
+    } else if (request->check_only) {
+        say_checked(push, config);
+    } else {
         request->options.secrets = text;
         request->options.size = size;
         if (request->rotate) {
@@ -180,6 +198,7 @@ static int check_and_send(struct request *request, const struct config *config)
         }
         code = push_and_wait(&request->options);
     }
+    json_decref(push);
     wipe_free(text, text != NULL ? size : 0);
     return code;
 }
@@ -333,8 +352,8 @@ static int request_check(struct request *request)
         return verb_misuse(&verb_push,
             "say once where the enclave listens: --to vsock:CID:7777, --cid CID, --enclave NAME or --vsock DIR");
     }
-    if (ways == 0) {
-        request->has_to = true; /* nothing is sent */
+    if (request->check_only) {
+        request->has_to = true; /* nothing is sent, so nobody is looked for */
     }
     if (request->rotate && request->image == NULL) {
         return verb_misuse(&verb_push, "--rotate needs --image X.eif, which says what a second push does");

@@ -254,6 +254,10 @@ static int find(const struct reach *reach, const char *word, struct address *add
     struct subject subject;
     uint32_t port;
 
+    if (reach_ways(reach) == 0 && strchr(word, ':') == NULL) {
+        return reason_set(why, -EINVAL, "of which enclave of %s? say --cid CID, --enclave NAME or --vsock DIR",
+            text_quote_string(word).text);
+    }
     if (reach_ways(reach) == 0) {
         return address_parse(address, word, why);
     }
@@ -321,7 +325,7 @@ static int run(int argc, char *argv[])
 
 const struct verb verb_status = {
     .name = "status",
-    .arguments = "ADDRESS|X.eif --cid CID|--enclave NAME|--vsock DIR [--json]",
+    .arguments = "ADDRESS | X.eif (--cid CID|--enclave NAME|--vsock DIR) [--json]",
     .summary = "what happens inside a running enclave, where its image says that the parent may know",
     .help =
         "Connects to the vsock port of the image's [inbound status], and prints what the enclave says of itself: boot\n"
