@@ -441,7 +441,7 @@ const struct verb verb_call = {
             "\n"
             "  --ca FILE              the CAs to believe, PEM; no other is\n"
             "  --cert FILE            who we are, PEM: certificate, and its intermediates behind it\n"
-        "  --key FILE             and its key\n"
+            "  --key FILE             and its key\n"
             "  --pin sha256/BASE64    the service's key, as curl's --pinnedpubkey has it\n"
             "  --server-name NAME     the name in its certificate (default: HOST)\n"
             "  --cn refused|allowed   whether its CN may name it where there is no subjectAltName (refused)\n"
