@@ -428,8 +428,9 @@ static int set_up(struct run *run, struct reason *why)
         return reason_system(why, error, "no event loop");
     }
     descriptors_raise(DESCRIPTORS, NULL); /* fewer do for a few connections */
+    /* The picture is drawn at the end: whether it can be written shows before the boot. */
     if ((error = read_secrets(run, why)) < 0 || (error = open_console_copy(run, why)) < 0 ||
-        (error = watch_signals(run, why)) < 0) {
+        (error = local_timeline_write(run, why)) < 0 || (error = watch_signals(run, why)) < 0) {
         return error;
     }
     return run->options->on_ec2 ? set_up_ec2(run, why) : set_up_here(run, why);
