@@ -67,13 +67,14 @@ static void transmit(int fd, size_t size, struct pollfd *poller, struct result *
     }
 }
 
-/* Sends size bytes, then its end, and reads all the while, to the end: until both are over. */
-static void talk(int fd, size_t size, struct result *result)
+/* Sends size bytes, then its end, and reads all the while, to the end: until both are over, or nothing moves for so
+ * long. */
+static void talk(int fd, size_t size, int patience_ms, struct result *result)
 {
     struct pollfd poller = {.fd = fd, .events = POLLIN | POLLOUT};
 
     while (poller.events != 0) {
-        if (poll(&poller, 1, PATIENCE_MS) == 0) {
+        if (poll(&poller, 1, patience_ms) == 0) {
             result->end = "stalled";
             return;
         }
@@ -95,7 +96,7 @@ static void call(const char *host, unsigned port, size_t size, struct result *re
     if (connect(fd, (const struct sockaddr *)&to, sizeof to) < 0) {
         result->end = name_of(errno);
     } else {
-        talk(fd, size, result);
+        talk(fd, size, PATIENCE_MS, result);
     }
     if (strcmp(result->end, "stalled") == 0) {
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -103,7 +104,23 @@ static void call(const char *host, unsigned port, size_t size, struct result *re
     close(fd);
 }
 
-/* "call ADDRESS PORT SIZE\n" is answered by what the call saw; anything else by how many bytes it was. */
+/* Answers a caller with size bytes; where it stalls, waits on until the caller goes. */
+static void tell(int fd, size_t size)
+{
+    struct result result = {0};
+
+    talk(fd, size, PATIENCE_MS, &result);
+    if (strcmp(result.end, "stalled") == 0) {
+        printf("prober: a caller was told %zu bytes, then stalled\n", result.sent);
+        talk(fd, size, -1, &result);
+    }
+    printf("prober: a caller was told %zu bytes, then %s\n", result.sent, result.end);
+}
+
+/*
+ * "call ADDRESS PORT SIZE\n" is answered by what the call saw, "tell SIZE\n" by so many bytes, anything else by how
+ * many bytes it was.
+ */
 static void serve(int fd)
 {
     char line[256];
@@ -124,6 +141,10 @@ static void serve(int fd)
         call(host, port, size, &result);
         dprintf(fd, "{\"sent\": %zu, \"got\": %zu, \"end\": \"%s\", \"ms\": %ld}\n", result.sent, result.got,
             result.end, now() - started);
+        return;
+    }
+    if (sscanf(line, "tell %zu", &size) == 1) {
+        tell(fd, size);
         return;
     }
     while (got > 0) {
