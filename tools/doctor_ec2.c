@@ -272,7 +272,7 @@ static uint64_t free_mib(const char *folder, const char *name)
     return known ? count * kib / 1024 : 0;
 }
 
-/* These are what is free now: running enclaves have theirs already. */
+/* The kernel says what is free now: running enclaves have theirs already. */
 void doctor_huge_pages(struct doctor *doctor)
 {
     DIR *folder = opendir(doctor->paths->huge_pages);
@@ -287,9 +287,9 @@ void doctor_huge_pages(struct doctor *doctor)
         sum += free_mib(doctor->paths->huge_pages, entry->d_name);
     }
     closedir(folder);
-    say_share(doctor, "MiB of free huge pages",
-        "start the allocator early after boot, while memory is in one piece, or end other enclaves; " RESTART, sum, 0,
-        need_mib(doctor));
+    say_share(doctor, "MiB of huge pages",
+        "start the allocator early after boot, while memory is in one piece, or end other enclaves; " RESTART,
+        sum + enclaves_memory(doctor), enclaves_memory(doctor), need_mib(doctor));
 }
 
 void doctor_cpu_pool(struct doctor *doctor)
@@ -304,7 +304,8 @@ void doctor_cpu_pool(struct doctor *doctor)
     }
     long count = cpu_list_count(text);
     if (count < 0) {
-        doctor_say(doctor, DOCTOR_WARN, NULL, "%s is no list of CPUs", text_quote(text, size).text);
+        doctor_say(doctor, DOCTOR_WARN, "have it written anew: sudo systemctl restart nitro-enclaves-allocator.service",
+            "%s is no list of CPUs", text_quote(text, size).text);
     } else {
         say_share(doctor, "CPUs", ALLOCATOR_ADVICE, (uint64_t)count, enclaves_cpus(doctor), need_cpus(doctor));
     }
