@@ -142,7 +142,9 @@ static: | build/.needs-check ## layers, format, shell scripts, forbidden words
 	@tests/run static tests/static/*.test
 corpora: $(FUZZERS:%=build/san/fuzz/%) ## the fuzzers' seeds, once each
 	@tests/run corpora tests/fuzz/replay.test
-service: gcc-units build/ingot build/bzImage build/init $(wildcard tests/*/*.test) ## scripts that try parts against nginx, OpenSSL, curl
+build/ingot-vsock-by-tcp: build/gcc/tests/service/vsock_by_tcp.o build/gcc/tools/ingot.o build/gcc/libingot.a
+	@gcc -o $@ $^ -Lbuild/gcc/libs/lib $(LDLIBS)
+service: gcc-units build/ingot-vsock-by-tcp build/ingot build/bzImage build/init $(wildcard tests/*/*.test) ## scripts that try parts against nginx, OpenSSL, curl
 	@tests/run service $(filter-out tests/static/% tests/fuzz/% tests/boot/% tests/interop/% tests/reproducible/%,$(wildcard tests/*/*.test))
 reproducible: build/.needs-check examples ## mirrors, disks and kills that spoil a build; what is rebuilt; what is packed
 	@tests/run reproducible tests/reproducible/*.test

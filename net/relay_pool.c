@@ -51,6 +51,7 @@ struct relay_listener {
     int fd; /* -1: closed */
     int family;
     uint32_t only_cid;
+    uint32_t shared;
     bool inbound;
     char label[LABEL_SIZE];
 };
@@ -341,31 +342,75 @@ static unsigned direction_bound(const struct relay_pool *pool)
     return pool->directions[0] && pool->directions[1] ? all - all / 4 : all;
 }
 
-/* Whether an accepted connection may go on; a refused one is closed and counted. */
-static bool admitted(struct relay_listener *listener, int fd)
+/* The listener that an accepted connection is for: the one that accepted it, or another at its shared port. NULL: none.
+ */
+static struct relay_listener *listener_for(struct relay_listener *listener, int fd, struct reason *why)
 {
-    struct relay_pool *pool = listener->pool;
-    uint32_t cid = VSOCK_CID_ANY;
-    enum message kind = MESSAGE_FULL;
-    struct reason why;
+    uint32_t cid = 0;
 
-    if (listener->only_cid != VSOCK_CID_ANY && (vsock_peer(fd, &cid) < 0 || cid != listener->only_cid)) {
-        kind = MESSAGE_STRANGER;
-        reason_set(&why, 0, "%s: a connection from CID %u was refused: only CID %u may connect", listener->label, cid,
-            listener->only_cid);
-    } else if (pool->open[0] + pool->open[1] >= pool->options.connections) {
-        reason_set(&why, 0, "%s: a connection was refused: all %u that may be open are open", listener->label,
-            pool->options.connections);
-    } else if (pool->open[listener->inbound] >= direction_bound(pool)) {
-        reason_set(&why, 0, "%s: a connection was refused: all %u that may be open %s the enclave are open",
-            listener->label, direction_bound(pool), listener->inbound ? "into" : "out of");
+    if (listener->only_cid == VSOCK_CID_ANY) {
+        return listener;
+    }
+    if (listener->shared == 0 && listener->only_cid == VSOCK_CID_NONE) {
+        reason_set(why, 0, "%s: a connection was refused: its enclave is not known to run", listener->label);
+        return NULL;
+    }
+    if (vsock_peer(fd, &cid) < 0 || cid == VSOCK_CID_NONE) {
+        reason_set(why, 0, "%s: a connection was refused: it comes from no enclave", listener->label);
+        return NULL;
+    }
+    for (struct relay_listener *at = listener->pool->listeners; at != NULL; at = at->next) {
+        bool here = at == listener || (at->shared != 0 && at->shared == listener->shared && at->fd >= 0);
+        if (here && at->only_cid == cid) {
+            return at;
+        }
+    }
+    if (listener->shared != 0) {
+        reason_set(why, 0, "%s: a connection from CID %u was refused: no enclave that is served has this CID",
+            listener->label, cid);
     } else {
-        return true;
+        reason_set(why, 0, "%s: a connection from CID %u was refused: only CID %u may connect", listener->label, cid,
+            listener->only_cid);
+    }
+    return NULL;
+}
+
+static bool has_room(const struct relay_listener *listener, struct reason *why)
+{
+    const struct relay_pool *pool = listener->pool;
+
+    if (pool->open[0] + pool->open[1] >= pool->options.connections) {
+        reason_set(why, 0, "%s: a connection was refused: all %u that may be open are open", listener->label,
+            pool->options.connections);
+        return false;
+    }
+    if (pool->open[listener->inbound] >= direction_bound(pool)) {
+        reason_set(why, 0, "%s: a connection was refused: all %u that may be open %s the enclave are open",
+            listener->label, direction_bound(pool), listener->inbound ? "into" : "out of");
+        return false;
+    }
+    return true;
+}
+
+/* Takes an accepted connection; or closes it, and counts and tells that. */
+static void take(struct relay_listener *listener, int fd)
+{
+    const struct relay_pool_options *options = &listener->pool->options;
+    struct reason why;
+    struct relay_listener *own = listener_for(listener, fd, &why);
+
+    listener = own != NULL ? own : listener;
+    listener->counters.accepted++;
+    if (own != NULL && has_room(own, &why)) {
+        passage_open(own, fd);
+        return;
     }
     relay_refuse(fd);
     listener->counters.refused++;
-    tell(pool, kind, &why);
-    return false;
+    tell(listener->pool, own != NULL ? MESSAGE_FULL : MESSAGE_STRANGER, &why);
+    if (own == NULL && options->stranger != NULL) {
+        options->stranger(options->arg);
+    }
 }
 
 /* Rests for a while: the connection that could not be accepted would wake the loop again at once. */
@@ -398,10 +443,7 @@ static void accept_ready(struct loop_watch *watch, unsigned events)
     for (unsigned i = 0; i < ACCEPTS_A_TURN; i++) {
         int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            listener->counters.accepted++;
-            if (admitted(listener, fd)) {
-                passage_open(listener, fd);
-            }
+            take(listener, fd);
         } else if (errno == EAGAIN) {
             return;
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS || errno == EINVAL) {
@@ -485,50 +527,70 @@ void relay_pool_counters(const struct relay_pool *pool, struct relay_counters *c
     }
 }
 
+/* One that was closed and still has connections goes on under the same label: two would be counted as one. */
+static struct relay_listener *listener_left(const struct relay_pool *pool, const char *label, bool inbound, int family)
+{
+    for (struct relay_listener *at = pool->listeners; at != NULL; at = at->next) {
+        if (at->fd < 0 && at->inbound == inbound && at->family == family && strcmp(at->label, label) == 0) {
+            return at;
+        }
+    }
+    return NULL;
+}
+
+static struct relay_listener *listener_new(struct relay_pool *pool, const char *label, bool inbound, int family)
+{
+    struct relay_listener *listener = calloc(1, sizeof *listener);
+
+    if (listener != NULL) {
+        *listener = (struct relay_listener){
+            .next = pool->listeners, .pool = pool, .fd = -1, .family = family, .inbound = inbound};
+        snprintf(listener->label, sizeof listener->label, "%s", label);
+        listener->watch = (struct loop_watch){.ready = accept_ready, .owner = listener};
+        listener->rest = (struct loop_timer){.fired = rested, .owner = listener};
+        pool->listeners = listener;
+        pool->directions[inbound] = true;
+    }
+    return listener;
+}
+
 int relay_listener_open(
     struct relay_listener **out, struct relay_pool *pool, int fd, const struct relay_listener_options *options)
 {
-    struct relay_listener *listener = calloc(1, sizeof *listener);
+    char label[LABEL_SIZE];
+    int family;
     int error = -ENOMEM;
 
-    if (listener == NULL) {
-        goto fail;
+    snprintf(label, sizeof label, "%s", options->label);
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &(socklen_t){sizeof family}) < 0) {
+        error = -errno;
+        close(fd);
+        return error;
     }
-    listener->pool = pool;
-    listener->fd = fd;
-    listener->target = target_new(options->target);
-    if (listener->target == NULL) {
+    struct relay_listener *listener = listener_left(pool, label, options->inbound, family);
+    if (listener == NULL) {
+        listener = listener_new(pool, label, options->inbound, family);
+    }
+    if (listener == NULL || relay_listener_target(listener, options->target) < 0) {
         goto fail;
     }
     listener->only_cid = options->only_cid;
-    listener->inbound = options->inbound;
-    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &listener->family, &(socklen_t){sizeof listener->family}) < 0) {
-        error = -errno;
-        goto fail;
-    }
-    relay_prepare((struct relay_socket){fd, listener->family}, &pool->options.limits);
-    snprintf(listener->label, sizeof listener->label, "%s", options->label);
-    listener->watch.ready = accept_ready;
-    listener->watch.owner = listener;
-    listener->rest.fired = rested;
-    listener->rest.owner = listener;
+    listener->shared = options->shared;
+    relay_prepare((struct relay_socket){fd, family}, &pool->options.limits);
     error = loop_watch(pool->loop, &listener->watch, fd, LOOP_READ);
     if (error < 0) {
         goto fail;
     }
-    listener->next = pool->listeners;
-    pool->listeners = listener;
-    pool->directions[listener->inbound] = true;
+    listener->fd = fd;
     if (out != NULL) {
         *out = listener;
     }
     return 0;
 fail:
-    if (listener != NULL) {
-        target_leave(listener->target);
-    }
-    free(listener);
     close(fd);
+    if (listener != NULL) {
+        listener_settle(listener);
+    }
     return error;
 }
 

@@ -44,7 +44,9 @@ struct relay_pool_options {
     struct relay_limits limits;
     void (*log)(void *arg, const char *sentence);                /* NULL: none */
     void (*ended)(void *arg, const struct relay_record *record); /* each connection that was admitted; NULL: none */
-    void (*drained)(void *arg);                                  /* once after relay_pool_drain(); may close the pool */
+    /* A connection was refused since its enclave is not known, or has another CID; may close nothing. NULL: none. */
+    void (*stranger)(void *arg);
+    void (*drained)(void *arg); /* once after relay_pool_drain(); may close the pool */
     void *arg;
 };
 
@@ -82,13 +84,23 @@ void relay_pool_counters(const struct relay_pool *pool, struct relay_counters *c
 struct relay_listener_options {
     const struct address *target; /* copied */
     const char *label;            /* stands in sentences and records; copied up to 255 bytes */
-    uint32_t only_cid; /* on AF_VSOCK connections from any other CID are closed at once; VSOCK_CID_ANY lets all in */
-    bool inbound;      /* the direction: into the enclave, or out of it */
+    /*
+     * On AF_VSOCK connections from any other CID are closed at once. VSOCK_CID_ANY lets all in, VSOCK_CID_NONE none,
+     * of whatever family: a TCP listener knows these two only.
+     */
+    uint32_t only_cid;
+    /*
+     * Not 0: a vsock port that several enclaves call. Each has a listener, on a duplicate of one descriptor, and
+     * whichever accepts a connection, it goes to the one whose only_cid is its peer's.
+     */
+    uint32_t shared;
+    bool inbound; /* the direction: into the enclave, or out of it */
 };
 
 /*
  * Relays every connection accepted on fd, a listening non-blocking socket that the pool owns from here on (and closes
- * where this fails), to the target. listener may be NULL. 0 or -errno.
+ * where this fails), to the target. A closed listener of this label, direction and family that still has connections
+ * goes on with its counters. listener may be NULL. 0 or -errno.
  */
 int relay_listener_open(
     struct relay_listener **listener, struct relay_pool *pool, int fd, const struct relay_listener_options *options);

@@ -8,6 +8,7 @@
 /* As <linux/vm_sockets.h>: VMADDR_CID_ANY, VMADDR_CID_HOST; the parent of a Nitro enclave is CID 3. */
 #define VSOCK_CID_ANY 0xffffffffu
 #define VSOCK_CID_PARENT 3u
+#define VSOCK_CID_NONE 0u /* VMADDR_CID_HYPERVISOR: no enclave has it, and nobody connects from it */
 
 /* Largest single write: longer ones were corrupted by some 2025 kernels. */
 #define VSOCK_WRITE_MAX 32768u

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,26 +10,36 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "net/relay_pool.h"
 #include "net/vsock.h"
-#include "tools/serving.h"
-#include "tools/subject.h"
-#include "tools/verbs.h"
 
-#define LABEL_SIZE (CONFIG_HOST_MAX + sizeof "[endpoint ]")
+#define NAME_MAX_SHOWN 64
+#define LABEL_SIZE (NAME_MAX_SHOWN + 1 + CONFIG_HOST_MAX + sizeof "[endpoint ]")
 #define LIST_SIZE 400 /* of names that a message offers; the rest is cut */
 
-extern const struct verb verb_proxy;
+/* One listener and where it leads. */
+struct route {
+    char label[LABEL_SIZE];
+    struct address front;
+    struct address target;
+    bool inbound;
+    int fd;                          /* the listening socket; the pool's once there is a listener; -1: none yet */
+    struct relay_listener *listener; /* NULL: none yet */
+};
+
+struct routes {
+    size_t count;
+    struct route *list;
+};
 
 struct proxy {
-    const struct proxy_options *options; /* during proxy_open() */
+    struct proxy *next; /* in its group */
+    struct proxy_group *group;
     struct relay_pool *pool;
-    struct address *targets; /* of each endpoint */
-    struct address *fronts;  /* of each inbound port */
-    struct address *files;   /* Unix listeners, to be removed */
-    size_t file_count;
+    struct routes routes;
+    bool local; /* a folder in the place of AF_VSOCK: there are no CIDs */
+    uint32_t cid;
 };
 
 /* Appends ", text" or "text" to a list that may be cut. */
@@ -145,128 +154,314 @@ static void say(const struct proxy_options *options, const char *format, ...)
     }
 }
 
-/* Listens on front and relays to target. */
-static int route_open(
-    struct proxy *proxy, const struct address *front, const struct relay_listener_options *options, struct reason *why)
+static bool addresses_equal(const struct address *a, const struct address *b)
 {
-    const char *label = options->label;
-    char from[ADDRESS_TEXT_SIZE];
-    char to[ADDRESS_TEXT_SIZE];
-    int fd = address_listen(front, RELAY_BACKLOG, why);
-
-    if (fd < 0) {
-        reason_prefix(why, "%s", label);
-        return fd;
-    }
-    if (front->form == ADDRESS_UNIX) {
-        proxy->files[proxy->file_count++] = *front;
-    }
-    int error = relay_listener_open(NULL, proxy->pool, fd, options);
-    if (error < 0) {
-        return reason_system(why, error, "%s: can't serve its listener", label);
-    }
-    say(proxy->options, "%s: %s to %s", label, address_print(front, from), address_print(options->target, to));
-    return 0;
+    return a->form == b->form && a->cid == b->cid && a->port == b->port && strcmp(a->name, b->name) == 0;
 }
 
-static int endpoint_open(struct proxy *proxy, size_t index, struct reason *why)
+static void label_set(struct route *route, const struct proxy_options *options, const char *kind, const char *label)
 {
-    const struct config_endpoint *endpoint = &proxy->options->config->endpoints[index];
-    struct address front = {.form = ADDRESS_VSOCK, .cid = VSOCK_CID_ANY, .port = endpoint->vsock};
-    char label[LABEL_SIZE];
+    const char *name = options->name != NULL ? options->name : "";
 
-    snprintf(label, sizeof label, "[endpoint %s]", endpoint->label);
-    if (proxy->options->vsock_folder != NULL) {
-        front = (struct address){.form = ADDRESS_UNIX};
-        snprintf(front.name, sizeof front.name, "%s/port_%u", proxy->options->vsock_folder, endpoint->vsock);
-    }
-    const struct relay_listener_options options = {
-        .target = &proxy->targets[index], .label = label, .only_cid = VSOCK_CID_ANY};
-    int error = route_open(proxy, &front, &options, why);
-    if (error == -EADDRINUSE) {
-        struct reason in_use = *why;
-        reason_set(why, error, "%s; %s", in_use.text,
-            proxy->options->vsock_folder != NULL ? "does another ingot proxy or ingot run serve this folder?"
-                                                 : "does another ingot proxy or a vsock-proxy serve this port?");
-    }
-    return error;
+    snprintf(route->label, sizeof route->label, "%.*s%s[%s %s]", NAME_MAX_SHOWN, name, *name != '\0' ? " " : "", kind,
+        label);
 }
 
-static int inbound_open(struct proxy *proxy, size_t index, struct reason *why)
+static void endpoint_plan(struct route *route, const struct proxy_options *options, size_t index)
 {
-    const struct proxy_options *options = proxy->options;
-    const struct config_inbound *inbound = &options->config->inbound[index];
-    struct address target = {.form = ADDRESS_VSOCK, .cid = options->cid, .port = inbound->vsock};
-    char label[LABEL_SIZE];
+    const struct config_endpoint *endpoint = &options->config->endpoints[index];
 
-    snprintf(label, sizeof label, "[inbound %s]", inbound->label);
+    label_set(route, options, "endpoint", endpoint->label);
+    route->front = (struct address){.form = ADDRESS_VSOCK, .cid = VSOCK_CID_ANY, .port = endpoint->vsock};
     if (options->vsock_folder != NULL) {
-        target.form = ADDRESS_HYBRID;
-        snprintf(target.name, sizeof target.name, "%s/enclave", options->vsock_folder);
-    } else if (options->cid == 0) {
-        say(options, "%s: not opened: it needs the enclave's CID (--cid)", label);
-        return 0;
+        route->front = (struct address){.form = ADDRESS_UNIX};
+        snprintf(route->front.name, sizeof route->front.name, "%s/port_%u", options->vsock_folder, endpoint->vsock);
     }
-    const struct relay_listener_options route = {
-        .target = &target, .label = label, .only_cid = VSOCK_CID_ANY, .inbound = true};
-    int error = route_open(proxy, &proxy->fronts[index], &route, why);
-    if (error == -EADDRINUSE) {
-        struct reason in_use = *why;
-        reason_set(why, error, "%s; choose with --listen %s=127.0.0.1:PORT", in_use.text, inbound->label);
-    }
-    return error;
 }
 
-static int routes_open(struct proxy *proxy, struct reason *why)
+static void inbound_plan(struct route *route, const struct proxy_options *options, uint32_t cid, size_t index)
 {
-    const struct config *config = proxy->options->config;
-    int error = 0;
+    const struct config_inbound *inbound = &options->config->inbound[index];
 
+    label_set(route, options, "inbound", inbound->label);
+    route->inbound = true;
+    route->target = (struct address){.form = ADDRESS_VSOCK, .cid = cid, .port = inbound->vsock};
+    if (options->vsock_folder != NULL) {
+        route->target = (struct address){.form = ADDRESS_HYBRID, .port = inbound->vsock};
+        snprintf(route->target.name, sizeof route->target.name, "%s/enclave", options->vsock_folder);
+    }
+}
+
+/* What is to be served, endpoints first, nothing opened yet. The list is the caller's, after a failure too. */
+static int routes_plan(struct routes *routes, const struct proxy_options *options, uint32_t cid, struct reason *why)
+{
+    const struct config *config = options->config;
+    struct address *targets = calloc(config->endpoint_count + 1, sizeof *targets);
+    struct address *fronts = calloc(config->inbound_count + 1, sizeof *fronts);
+    int error;
+
+    routes->count = config->endpoint_count + config->inbound_count;
+    routes->list = calloc(routes->count + 1, sizeof *routes->list);
+    if (targets == NULL || fronts == NULL || routes->list == NULL) {
+        routes->count = 0;
+        error = reason_system(why, -ENOMEM, "can't open the proxy");
+        goto out;
+    }
+    for (size_t i = 0; i < routes->count; i++) {
+        routes->list[i].fd = -1;
+    }
+    error = proxy_routes(options, targets, fronts, why);
     for (size_t i = 0; i < config->endpoint_count && error == 0; i++) {
-        error = endpoint_open(proxy, i, why);
+        endpoint_plan(&routes->list[i], options, i);
+        routes->list[i].target = targets[i];
     }
     for (size_t i = 0; i < config->inbound_count && error == 0; i++) {
-        error = inbound_open(proxy, i, why);
+        inbound_plan(&routes->list[config->endpoint_count + i], options, cid, i);
+        routes->list[config->endpoint_count + i].front = fronts[i];
+    }
+out:
+    free(targets);
+    free(fronts);
+    return error;
+}
+
+static struct route *route_at(const struct routes *routes, const struct address *front)
+{
+    for (size_t i = 0; i < routes->count; i++) {
+        if (routes->list[i].listener != NULL && addresses_equal(&routes->list[i].front, front)) {
+            return &routes->list[i];
+        }
+    }
+    return NULL;
+}
+
+/* Who of this process listens at front already: this proxy, or at a vsock port another of its group. NULL: nobody. */
+static const struct route *neighbour(const struct proxy *proxy, const struct address *front)
+{
+    const struct route *route = route_at(&proxy->routes, front);
+
+    if (proxy->group != NULL && front->form == ADDRESS_VSOCK) {
+        for (struct proxy *at = proxy->group->first; at != NULL && route == NULL; at = at->next) {
+            route = route_at(&at->routes, front);
+        }
+    }
+    return route;
+}
+
+static int route_listen(struct route *route, struct reason *why)
+{
+    int fd = address_listen(&route->front, RELAY_BACKLOG, why);
+
+    if (fd >= 0) {
+        route->fd = fd;
+        return 0;
+    }
+    reason_prefix(why, "%s", route->label);
+    if (fd == -EADDRINUSE) {
+        struct reason in_use = *why;
+        reason_set(why, fd, "%s; %s", in_use.text,
+            route->inbound                      ? "choose with --listen LABEL=127.0.0.1:PORT"
+            : route->front.form == ADDRESS_UNIX ? "does another ingot proxy or ingot run serve this folder?"
+                                                : "does another ingot proxy or a vsock-proxy serve this port? One "
+                                                  "ingot proxy can serve several enclaves");
+    }
+    return fd;
+}
+
+/* A listening socket for each route: a duplicate of one that is open, or a new one. On failure none of them is left. */
+static int routes_listen(const struct proxy *proxy, struct routes *fresh, struct reason *why)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < fresh->count && error == 0; i++) {
+        struct route *route = &fresh->list[i];
+        const struct route *open = neighbour(proxy, &route->front);
+        if (open != NULL) {
+            route->fd = fcntl(open->fd, F_DUPFD_CLOEXEC, 0);
+            error = route->fd < 0 ? reason_system(why, -errno, "%s: can't listen", route->label) : 0;
+        } else {
+            error = route_listen(route, why);
+        }
+    }
+    for (size_t i = 0; i < fresh->count && error < 0; i++) {
+        struct route *route = &fresh->list[i];
+        if (route->fd >= 0) {
+            close(route->fd);
+            route->fd = -1;
+            if (neighbour(proxy, &route->front) == NULL) {
+                address_remove(&route->front);
+            }
+        }
     }
     return error;
+}
+
+/* Who may connect: an inbound port's clients have no CID, but with no enclave none of them may. */
+static uint32_t route_allows(const struct route *route, const struct proxy *proxy)
+{
+    if (proxy->local || (route->inbound && proxy->cid != VSOCK_CID_NONE)) {
+        return VSOCK_CID_ANY;
+    }
+    return proxy->cid;
+}
+
+static int route_open(const struct proxy *proxy, struct route *route, struct reason *why)
+{
+    const struct relay_listener_options options = {
+        .target = &route->target,
+        .label = route->label,
+        .only_cid = route_allows(route, proxy),
+        .shared = proxy->group != NULL && route->front.form == ADDRESS_VSOCK ? route->front.port : 0,
+        .inbound = route->inbound,
+    };
+    int error = relay_listener_open(&route->listener, proxy->pool, route->fd, &options);
+
+    return error < 0 ? reason_system(why, error, "%s: can't serve its listener", route->label) : 0;
+}
+
+static void route_say(const struct route *route, const struct proxy_options *options)
+{
+    char from[ADDRESS_TEXT_SIZE];
+    char to[ADDRESS_TEXT_SIZE];
+
+    if (route->target.form == ADDRESS_VSOCK && route->inbound && route->target.cid == VSOCK_CID_NONE) {
+        say(options, "%s: %s to the enclave's port %u", route->label, address_print(&route->front, from),
+            route->target.port);
+    } else {
+        say(options, "%s: %s to %s", route->label, address_print(&route->front, from),
+            address_print(&route->target, to));
+    }
+}
+
+/* Takes the listener over from the route that stays what it was; its duplicate is not needed then. */
+static bool route_keep(struct route *route, struct route *old, const struct proxy_options *options)
+{
+    if (route->inbound != old->inbound || strcmp(route->label, old->label) != 0 ||
+        !addresses_equal(&route->front, &old->front)) {
+        return false;
+    }
+    close(route->fd);
+    route->fd = old->fd;
+    route->listener = old->listener;
+    if (!addresses_equal(&route->target, &old->target)) {
+        if (relay_listener_target(route->listener, &route->target) < 0) {
+            say(options, "%s: no memory is left for its new target: it leads where it did", route->label);
+            route->target = old->target;
+        } else {
+            route_say(route, options);
+        }
+    }
+    return true;
+}
+
+static void routes_free(struct routes *routes)
+{
+    free(routes->list);
+    *routes = (struct routes){0};
+}
+
+/*
+ * Puts fresh, which listens, in the place of what is served: what stays goes on with its counters, and what goes lets
+ * its connections end. 0, or the first error of a listener that can't be served (the others are).
+ */
+static int routes_replace(
+    struct proxy *proxy, const struct routes *fresh, const struct proxy_options *options, struct reason *why)
+{
+    struct routes old = proxy->routes;
+    int first = 0;
+
+    for (size_t i = 0; i < old.count; i++) {
+        bool kept = false;
+        for (size_t j = 0; j < fresh->count && !kept; j++) {
+            kept = old.list[i].listener != NULL && fresh->list[j].listener == NULL &&
+                   route_keep(&fresh->list[j], &old.list[i], options);
+        }
+        if (!kept && old.list[i].listener != NULL) {
+            relay_listener_close(old.list[i].listener);
+            say(options, "%s: closed; its connections go on", old.list[i].label);
+        }
+    }
+    proxy->routes = *fresh;
+    for (size_t i = 0; i < fresh->count; i++) {
+        struct route *route = &fresh->list[i];
+        struct reason own;
+        if (route->listener == NULL) {
+            int error = route_open(proxy, route, &own);
+            if (error == 0) {
+                route_say(route, options);
+            } else if (first == 0) {
+                first = error;
+                *why = own;
+            }
+        }
+    }
+    for (size_t i = 0; i < old.count; i++) {
+        if (route_at(&proxy->routes, &old.list[i].front) == NULL) {
+            address_remove(&old.list[i].front);
+        }
+    }
+    routes_free(&old);
+    return first;
+}
+
+int proxy_reload(struct proxy *proxy, const struct proxy_options *options, struct reason *why)
+{
+    struct routes fresh = {0};
+    int error = routes_plan(&fresh, options, proxy->cid, why);
+
+    if (error == 0) {
+        error = routes_listen(proxy, &fresh, why);
+    }
+    if (error < 0) {
+        routes_free(&fresh);
+        return error;
+    }
+    return routes_replace(proxy, &fresh, options, why);
 }
 
 int proxy_open(struct proxy **out, struct relay_pool *pool, const struct proxy_options *options, struct reason *why)
 {
-    const struct config *config = options->config;
-    struct proxy *proxy = calloc(1, sizeof *proxy);
-    int error;
+    struct proxy *proxy;
 
+    if (options->vsock_folder != NULL && strlen(options->vsock_folder) > PROXY_FOLDER_MAX) {
+        return reason_set(why, -EINVAL, "the folder %s is too long for Unix sockets: at most %d bytes",
+            text_quote_string(options->vsock_folder).text, PROXY_FOLDER_MAX);
+    }
+    proxy = calloc(1, sizeof *proxy);
     if (proxy == NULL) {
         return reason_system(why, -ENOMEM, "can't open the proxy");
     }
-    if (options->vsock_folder != NULL && strlen(options->vsock_folder) > PROXY_FOLDER_MAX) {
-        error = reason_set(why, -EINVAL, "the folder %s is too long for Unix sockets: at most %d bytes",
-            text_quote_string(options->vsock_folder).text, PROXY_FOLDER_MAX);
-        goto fail;
-    }
-    proxy->options = options;
     proxy->pool = pool;
-    proxy->targets = calloc(config->endpoint_count + 1, sizeof *proxy->targets);
-    proxy->fronts = calloc(config->inbound_count + 1, sizeof *proxy->fronts);
-    proxy->files = calloc(config->endpoint_count + config->inbound_count + 1, sizeof *proxy->files);
-    if (proxy->targets == NULL || proxy->fronts == NULL || proxy->files == NULL) {
-        error = reason_system(why, -ENOMEM, "can't open the proxy");
-        goto fail;
+    proxy->local = options->vsock_folder != NULL;
+    proxy->cid = proxy->local ? VSOCK_CID_NONE : options->cid;
+    proxy->group = options->group;
+    if (proxy->group != NULL) {
+        proxy->next = proxy->group->first;
+        proxy->group->first = proxy;
     }
-    error = proxy_routes(options, proxy->targets, proxy->fronts, why);
-    if (error == 0) {
-        error = routes_open(proxy, why);
-    }
+    int error = proxy_reload(proxy, options, why);
     if (error < 0) {
-        goto fail;
+        proxy_close(proxy);
+        return error;
     }
-    proxy->options = NULL;
     *out = proxy;
     return 0;
-fail:
-    proxy_close(proxy);
-    return error;
+}
+
+void proxy_enclave(struct proxy *proxy, uint32_t cid)
+{
+    proxy->cid = cid;
+    for (size_t i = 0; i < proxy->routes.count; i++) {
+        struct route *route = &proxy->routes.list[i];
+        uint32_t allowed = route_allows(route, proxy);
+        if (route->inbound) {
+            route->target.cid = cid;
+            if (relay_listener_target(route->listener, &route->target) < 0) {
+                allowed = VSOCK_CID_NONE; /* rather none than the wrong enclave */
+            }
+        }
+        relay_listener_allow(route->listener, allowed);
+    }
 }
 
 void proxy_close(struct proxy *proxy)
@@ -274,161 +469,16 @@ void proxy_close(struct proxy *proxy)
     if (proxy == NULL) {
         return;
     }
-    for (size_t i = 0; i < proxy->file_count; i++) {
-        address_remove(&proxy->files[i]);
+    for (size_t i = 0; i < proxy->routes.count; i++) {
+        address_remove(&proxy->routes.list[i].front);
     }
-    free(proxy->targets);
-    free(proxy->fronts);
-    free(proxy->files);
+    if (proxy->group != NULL) {
+        struct proxy **place = &proxy->group->first;
+        while (*place != proxy) {
+            place = &(*place)->next;
+        }
+        *place = proxy->next;
+    }
+    routes_free(&proxy->routes);
     free(proxy);
 }
-
-/* ---- the verb ---- */
-
-static void print_line(void *arg, const char *sentence)
-{
-    (void)arg;
-    fprintf(stderr, "%s\n", sentence);
-}
-
-/* What serving_run() opens. */
-struct opening {
-    const struct proxy_options *options;
-    struct proxy *proxy;
-};
-
-static int open_routes(void *arg, struct loop *loop, struct relay_pool *pool, struct reason *why)
-{
-    struct opening *opening = arg;
-
-    (void)loop;
-    return proxy_open(&opening->proxy, pool, opening->options, why);
-}
-
-static int serve(const struct proxy_options *options, const struct serving_options *serving, struct reason *why)
-{
-    struct opening opening = {.options = options};
-    int error = serving_run("proxy", serving, open_routes, &opening, why);
-
-    proxy_close(opening.proxy);
-    return error;
-}
-
-enum { OPTION_VSOCK = 1000, OPTION_CID, OPTION_CONNECT_TO, OPTION_LISTEN };
-static const struct option long_options[] = {
-    {"vsock", required_argument, NULL, OPTION_VSOCK},
-    {"cid", required_argument, NULL, OPTION_CID},
-    {"connect-to", required_argument, NULL, OPTION_CONNECT_TO},
-    {"listen", required_argument, NULL, OPTION_LISTEN},
-    SERVING_LONG_OPTIONS,
-    {0},
-};
-
-/* Reads the command line into options, whose lists have room for argc texts. 0, or an EXIT_… that was explained. */
-static int read_options(int argc, char *argv[], struct proxy_options *options, struct serving_options *serving,
-    char **connect_texts, char **listen_texts)
-{
-    const char *wrong;
-    uint64_t number;
-    int option;
-
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-        switch (option) {
-        case OPTION_VSOCK:
-            options->vsock_folder = optarg;
-            break;
-        case OPTION_CID:
-            if (!text_number(optarg, 4, UINT32_MAX - 1, &number)) {
-                return verb_misuse(&verb_proxy, "--cid %s: not a CID (4 or more)", text_quote_string(optarg).text);
-            }
-            options->cid = (uint32_t)number;
-            break;
-        case OPTION_CONNECT_TO:
-            connect_texts[options->connect_to_count++] = optarg;
-            break;
-        case OPTION_LISTEN:
-            listen_texts[options->listen_count++] = optarg;
-            break;
-        case '?':
-        case ':':
-            return verb_bad_option(&verb_proxy, argv, option);
-        default:
-            wrong = serving_option(serving, option, optarg);
-            if (wrong != NULL) {
-                return verb_misuse(&verb_proxy, "%s: %s", text_quote_string(optarg).text, wrong);
-            }
-        }
-    }
-    if (options->vsock_folder != NULL && options->cid != 0) {
-        return verb_misuse(&verb_proxy, "--vsock and --cid exclude each other");
-    }
-    if (optind + 1 != argc) {
-        return verb_misuse(&verb_proxy, "name one image or one enclave.ini");
-    }
-    return EXIT_DONE;
-}
-
-static int run(int argc, char *argv[])
-{
-    struct proxy_options options = {.log = print_line};
-    struct serving_options serving;
-    struct subject subject;
-    struct reason why;
-    char **connect_texts = calloc((size_t)argc, sizeof *connect_texts);
-    char **listen_texts = calloc((size_t)argc, sizeof *listen_texts);
-    int code = EXIT_SYSTEM;
-
-    if (connect_texts == NULL || listen_texts == NULL) {
-        reason_system(&why, -ENOMEM, "can't read the options");
-        code = verb_fail(&verb_proxy, -ENOMEM, &why);
-        goto out;
-    }
-    serving_options_init(&serving);
-    code = read_options(argc, argv, &options, &serving, connect_texts, listen_texts);
-    if (code != EXIT_DONE) {
-        goto out;
-    }
-    options.connect_to = connect_texts;
-    options.listen = listen_texts;
-    int error = subject_open(&subject, argv[optind], &why);
-    if (error == 0) {
-        options.config = subject_config(&subject);
-        error = serve(&options, &serving, &why);
-        subject_close(&subject);
-        if (error == -EINVAL) { /* a choice that does not fit the image */
-            code = verb_misuse(&verb_proxy, "%s", why.text);
-            goto out;
-        }
-    }
-    if (error < 0) {
-        code = verb_fail(&verb_proxy, error, &why);
-    }
-out:
-    free(connect_texts);
-    free(listen_texts);
-    return code;
-}
-
-const struct verb verb_proxy = {
-    .name = "proxy",
-    .arguments =
-        "X.eif|enclave.ini [--vsock DIR | --cid CID] [--connect-to HOST:PORT=ADDRESS]…\n"
-        "             [--listen LABEL=HOST:PORT]… [--connections N] [--connect-timeout SECONDS] [--idle SECONDS]\n"
-        "             [--total SECONDS] [--drain SECONDS] [--log json] [--metrics ADDRESS]",
-    .summary = "the parent's side of every endpoint and inbound port of an image",
-    .help =
-        "Carries each [endpoint] from its vsock port to its host and port, and each [inbound] from a TCP port of\n"
-        "this machine (127.0.0.1, the port of its `to`) to the enclave. Runs until SIGTERM or SIGINT.\n"
-        "\n"
-        "  --vsock DIR                     Unix sockets in place of AF_VSOCK: DIR/enclave leads in, DIR/port_N out\n"
-        "                                  (ingot run serves its own enclave: this is for another's)\n"
-        "  --cid CID                       the enclave on this EC2 instance, for [inbound]\n"
-        "  --connect-to HOST:PORT=ADDRESS  where an endpoint of the image leads instead: HOST:PORT, tcp:HOST:PORT,\n"
-        "                                  unix:PATH, vsock:CID:PORT or hybrid:PATH:PORT\n"
-        "  --listen LABEL=HOST:PORT        where an [inbound] is reached instead; HOST in numbers\n" SERVING_HELP "\n"
-        "Neither direction may hold the last quarter of --connections: callers that never close do not keep the\n"
-        "enclave from its endpoints, nor the other way round. Names are resolved for every connection, and\n"
-        "all their addresses tried.\n",
-    .run = run,
-};

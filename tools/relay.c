@@ -108,7 +108,8 @@ static int run(int argc, char *argv[])
     }
     int code = routes_read(&routes, argv + optind);
     if (code == EXIT_DONE) {
-        int error = serving_run("relay", &options, routes_open, &routes, &why);
+        const struct serving_hooks hooks = {.name = "relay", .open = routes_open, .arg = &routes};
+        int error = serving_run(&hooks, &options, &why);
         for (size_t i = 0; i < routes.count; i++) {
             if (routes.list[i].open) {
                 address_remove(&routes.list[i].from);

@@ -24,7 +24,7 @@
 #define DESCRIPTORS_BESIDE 256 /* listeners, lookups, metrics */
 
 struct serving {
-    const char *name;
+    const struct serving_hooks *hooks;
     const struct serving_options *options;
     struct loop *loop;
     struct relay_pool *pool;
@@ -111,7 +111,7 @@ static const char *outcome(const struct relay_record *record)
     return record->error == 0 ? "ended" : record->connected ? "broken" : "not reached";
 }
 
-static void print_record(void *arg, const struct relay_record *record)
+static void print_record(const struct relay_record *record)
 {
     bool unresolved = record->error == -ENOENT && record->target->form == ADDRESS_TCP;
     char target[ADDRESS_TEXT_SIZE];
@@ -121,7 +121,6 @@ static void print_record(void *arg, const struct relay_record *record)
     struct timespec now;
     struct tm parts;
 
-    (void)arg;
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &parts);
     size_t size = strftime(moment, sizeof moment, "%Y-%m-%dT%H:%M:%S", &parts);
@@ -160,15 +159,38 @@ static void out_of_patience(struct loop_timer *timer)
     loop_stop(timer->owner);
 }
 
+static void connection_ended(void *arg, const struct relay_record *record)
+{
+    const struct serving *serving = arg;
+
+    if (serving->options->records) {
+        print_record(record);
+    }
+    if (serving->hooks->ended != NULL) {
+        serving->hooks->ended(serving->hooks->arg, record);
+    }
+}
+
+static void stranger_refused(void *arg)
+{
+    const struct serving *serving = arg;
+
+    if (serving->hooks->stranger != NULL) {
+        serving->hooks->stranger(serving->hooks->arg);
+    }
+}
+
 /* Also the supervisor's line of status: fresh where it is asked for, at the start and the end otherwise. */
 static void notify_status(const struct serving *serving, const char *first)
 {
     struct relay_counters counters;
-    char text[200];
+    const struct serving_hooks *hooks = serving->hooks;
+    const char *clause = hooks->status != NULL ? hooks->status(hooks->arg) : "";
+    char text[REASON_SIZE + 200];
 
     relay_pool_counters(serving->pool, &counters);
-    snprintf(text, sizeof text, "%s\nSTATUS=%u connections open, %" PRIu64 " accepted, %" PRIu64 " refused", first,
-        counters.open, counters.accepted, counters.refused);
+    snprintf(text, sizeof text, "%s\nSTATUS=%u connections open, %" PRIu64 " accepted, %" PRIu64 " refused%s%s", first,
+        counters.open, counters.accepted, counters.refused, clause[0] != '\0' ? "; " : "", clause);
     notify_send(text);
 }
 
@@ -181,6 +203,20 @@ static void watchdog_due(struct loop_timer *timer)
     loop_after(serving->loop, timer, notify_watchdog_ms());
 }
 
+/* MONOTONIC_USEC is for newer supervisors, which wait for the READY=1 that follows it. */
+static void reload(const struct serving *serving)
+{
+    char text[64];
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+        (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+    notify_send(text);
+    serving->hooks->reload(serving->hooks->arg);
+    notify_status(serving, "READY=1");
+}
+
 static void signalled(struct loop_watch *watch, unsigned events)
 {
     struct serving *serving = watch->owner;
@@ -189,6 +225,12 @@ static void signalled(struct loop_watch *watch, unsigned events)
 
     (void)events;
     if (read(watch->fd, &info, sizeof info) != (ssize_t)sizeof info) {
+        return;
+    }
+    if (info.ssi_signo == SIGHUP) {
+        if (!serving->draining) {
+            reload(serving);
+        }
         return;
     }
     notify_status(serving, "STOPPING=1");
@@ -200,8 +242,8 @@ static void signalled(struct loop_watch *watch, unsigned events)
     }
     serving->draining = true;
     relay_pool_drain(serving->pool);
-    fprintf(stderr, "the %s takes no new connections; %u may go on for %" PRId64 " s\n", serving->name, counters.open,
-        serving->options->drain_ms / 1000);
+    fprintf(stderr, "the %s takes no new connections; %u may go on for %" PRId64 " s\n", serving->hooks->name,
+        counters.open, serving->options->drain_ms / 1000);
 }
 
 /* Two descriptors a connection. 0, or -EMFILE with a sentence where the system does not allow that many. */
@@ -224,6 +266,9 @@ static int watch_signals(struct serving *serving, struct reason *why)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    if (serving->hooks->reload != NULL) {
+        sigaddset(&set, SIGHUP);
+    }
     signal(SIGPIPE, SIG_IGN);
     sigprocmask(SIG_BLOCK, &set, NULL);
     int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -234,11 +279,11 @@ static int watch_signals(struct serving *serving, struct reason *why)
     return error < 0 ? reason_system(why, error, "signals can't be watched") : 0;
 }
 
-int serving_run(
-    const char *name, const struct serving_options *options, serving_open *open, void *arg, struct reason *why)
+int serving_run(const struct serving_hooks *hooks, const struct serving_options *options, struct reason *why)
 {
-    struct serving serving = {.name = name, .options = options};
+    struct serving serving = {.hooks = hooks, .options = options};
     struct relay_pool_options pool = options->pool;
+    bool opened = false;
     int error = raise_descriptors(pool.connections, why);
 
     if (error < 0) {
@@ -247,7 +292,8 @@ int serving_run(
     serving.watchdog = (struct loop_timer){.fired = watchdog_due, .owner = &serving};
     serving.signals = (struct loop_watch){.ready = signalled, .owner = &serving};
     pool.log = print_line;
-    pool.ended = options->records ? print_record : NULL;
+    pool.ended = connection_ended;
+    pool.stranger = stranger_refused;
     pool.drained = drained;
     pool.arg = &serving;
     error = loop_open(&serving.loop);
@@ -261,7 +307,8 @@ int serving_run(
     }
     error = watch_signals(&serving, why);
     if (error == 0) {
-        error = open(arg, serving.loop, serving.pool, why);
+        opened = true;
+        error = hooks->open(hooks->arg, serving.loop, serving.pool, why);
     }
     if (error == 0 && options->has_metrics) {
         error = metrics_open(&serving.metrics, serving.loop, &options->metrics, serving.pool, why);
@@ -269,7 +316,7 @@ int serving_run(
     if (error < 0) {
         goto out;
     }
-    fprintf(stderr, "the %s is ready\n", name);
+    fprintf(stderr, "the %s is ready\n", hooks->name);
     notify_status(&serving, "READY=1");
     if (notify_watchdog_ms() > 0) {
         loop_after(serving.loop, &serving.watchdog, notify_watchdog_ms());
@@ -278,9 +325,12 @@ int serving_run(
     if (error < 0) {
         reason_system(why, error, "the event loop failed");
     } else {
-        fprintf(stderr, "the %s was ended by a signal\n", name);
+        fprintf(stderr, "the %s was ended by a signal\n", hooks->name);
     }
 out:
+    if (opened && hooks->closing != NULL) {
+        hooks->closing(hooks->arg);
+    }
     metrics_close(serving.metrics);
     relay_pool_close(serving.pool);
     if (serving.signals.active) {

@@ -12,10 +12,11 @@
 
 /*
  *   serving_options_init ── serving_option, for each option ── serving_run: opens a pool, calls open() for the routes,
- *   serves until SIGTERM or SIGINT, lets what is open go on for drain_ms (a second signal ends it at once), ends
+ *   serves until SIGTERM or SIGINT (SIGHUP: reload()), lets what is open go on for drain_ms (a second signal ends it at
+ * once), ends
  *
  * It is part of a program, not of a library: it prints on standard error (records on standard output) and takes
- * SIGTERM, SIGINT and SIGPIPE for itself.
+ * SIGTERM, SIGINT, SIGPIPE and, with a reload(), SIGHUP for itself.
  */
 #define SERVING_CONNECTIONS 1024
 #define SERVING_DRAIN_MS 30000
@@ -62,14 +63,26 @@ void serving_options_init(struct serving_options *options);
 /* Takes one of the options above. NULL; or what is wrong with its value, for verb_misuse(). */
 const char *serving_option(struct serving_options *options, int option, const char *text);
 
-/* Opens the routes in the pool. 0 or -errno with a sentence. */
-typedef int serving_open(void *arg, struct loop *loop, struct relay_pool *pool, struct reason *why);
+/* What is served, and who is asked meanwhile; all but name and open may be NULL. */
+struct serving_hooks {
+    const char *name; /* "proxy" */
+    /* Opens the routes in the pool. 0 or -errno with a sentence. */
+    int (*open)(void *arg, struct loop *loop, struct relay_pool *pool, struct reason *why);
+    /* SIGHUP: reads everything again, and says itself what came of it. NULL: the signal ends the program as usual. */
+    void (*reload)(void *arg);
+    /* As in struct relay_pool_options. */
+    void (*ended)(void *arg, const struct relay_record *record);
+    void (*stranger)(void *arg);
+    /* A clause for the supervisor's line of status; "": none. */
+    const char *(*status)(void *arg);
+    void (*closing)(void *arg); /* before the pool and the loop are gone, where open() was called */
+    void *arg;
+};
 
 /*
  * Prints `the NAME is ready` once all is open, and tells a supervisor the same (tools/notify.h). 0 after an end by
  * signal, or -errno with a sentence; the pool and everything in it is gone then.
  */
-int serving_run(
-    const char *name, const struct serving_options *options, serving_open *open, void *arg, struct reason *why);
+int serving_run(const struct serving_hooks *hooks, const struct serving_options *options, struct reason *why);
 
 #endif
