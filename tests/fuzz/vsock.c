@@ -143,7 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         "no-packet-limit", "one-byte", "reset=100", "drop=100", "half-close=100", "stall", "no-credit", "refuse/1"};
     struct faults faults = {0};
     struct reason why;
-    uint8_t chosen = take(&in);
+    unsigned chosen = take(&in);
 
     for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (chosen >> i & 1) {
