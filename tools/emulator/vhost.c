@@ -4,9 +4,9 @@
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
+
+#include "tools/emulator/vhost_message.h"
 
 enum {
     GET_FEATURES = 1,
@@ -27,8 +27,6 @@ enum {
     GET_CONFIG = 24
 };
 
-enum { FLAG_VERSION = 1, FLAG_VERSION_MASK = 3, FLAG_REPLY = 4, FLAG_NEED_REPLY = 8 };
-
 #define FEATURE_INDIRECT (UINT64_C(1) << 28)
 #define FEATURE_EVENT_INDEX (UINT64_C(1) << 29)
 #define FEATURE_PROTOCOL (UINT64_C(1) << 30)
@@ -42,68 +40,6 @@ enum { FLAG_VERSION = 1, FLAG_VERSION_MASK = 3, FLAG_REPLY = 4, FLAG_NEED_REPLY 
 
 #define FILE_INDEX_MASK 0xffu        /* of the number that comes with a kick or call descriptor */
 #define FILE_NONE (UINT64_C(1) << 8) /* no descriptor comes with it */
-
-struct message_header {
-    uint32_t request;
-    uint32_t flags;
-    uint32_t size;
-};
-_Static_assert(sizeof(struct message_header) == 12, "vhost-user, \"Header\"");
-
-struct vring_state {
-    uint32_t index;
-    uint32_t number;
-};
-_Static_assert(sizeof(struct vring_state) == 8, "vhost-user, \"A vring state description\"");
-
-struct vring_address {
-    uint32_t index;
-    uint32_t flags;
-    uint64_t descriptors;
-    uint64_t used;
-    uint64_t available;
-    uint64_t log;
-};
-_Static_assert(sizeof(struct vring_address) == 40, "vhost-user, \"A vring address description\"");
-
-struct region_description {
-    uint64_t guest;
-    uint64_t size;
-    uint64_t user;
-    uint64_t offset; /* of its first byte in the descriptor */
-};
-
-struct memory_table {
-    uint32_t count;
-    uint32_t padding;
-    struct region_description regions[MEMORY_REGIONS_MAX];
-};
-_Static_assert(
-    sizeof(struct memory_table) == 8 + 32 * MEMORY_REGIONS_MAX, "vhost-user, \"Memory regions description\"");
-
-struct configuration {
-    uint32_t offset;
-    uint32_t size;
-    uint32_t flags;
-    uint64_t guest_cid; /* virtio 1.2 §5.10.4 */
-} __attribute__((packed));
-_Static_assert(sizeof(struct configuration) == 20, "vhost-user, \"Virtio device config space\"");
-
-/* One message while it is read and answered. Integers of vhost-user are in the machine's own order. */
-struct message {
-    struct message_header header;
-    union {
-        uint8_t bytes[VHOST_PAYLOAD_MAX];
-        uint64_t number;
-        struct vring_state state;
-        struct vring_address address;
-        struct memory_table memory;
-        struct configuration configuration;
-    } payload;
-    size_t have; /* bytes that have come: header, then payload */
-    int fds[VHOST_FDS_MAX];
-    unsigned fd_count;
-};
 
 struct vring {
     struct vhost *vhost;
@@ -125,7 +61,7 @@ struct vhost {
     uint64_t features;
     int fd;
     struct loop_watch watch;
-    struct message message;
+    struct vhost_message message;
     struct memory memory;
     struct vring vrings[VHOST_RINGS];
 };
@@ -219,31 +155,10 @@ void vhost_signal(struct vhost *vhost, unsigned index)
 
 /* ---- messages ---- */
 
-static int send_all(int fd, const void *data, size_t size)
-{
-    /* A reply is a few bytes into an empty socket; QEMU reads it before it sends the next request. */
-    ssize_t sent = send(fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-    return sent == (ssize_t)size ? 0 : sent < 0 ? -errno : -EIO;
-}
-
-static int reply(struct vhost *vhost, uint32_t size, struct reason *why)
-{
-    struct message *m = &vhost->message;
-    uint8_t bytes[sizeof m->header + VHOST_PAYLOAD_MAX];
-
-    m->header.flags = FLAG_VERSION | FLAG_REPLY;
-    m->header.size = size;
-    memcpy(bytes, &m->header, sizeof m->header);
-    memcpy(bytes + sizeof m->header, m->payload.bytes, size);
-    int error = send_all(vhost->fd, bytes, sizeof m->header + size);
-    return error < 0 ? reason_system(why, error, "no reply could be sent") : 0;
-}
-
 static int reply_number(struct vhost *vhost, uint64_t number, struct reason *why)
 {
     vhost->message.payload.number = number;
-    return reply(vhost, sizeof number, why);
+    return vhost_message_reply(&vhost->message, vhost->fd, sizeof number, why);
 }
 
 /* The ring that a message names, or NULL with a sentence. */
@@ -289,8 +204,8 @@ static int on_get_queue_num(struct vhost *vhost, struct reason *why)
 
 static int on_set_mem_table(struct vhost *vhost, struct reason *why)
 {
-    const struct message *m = &vhost->message;
-    const struct memory_table *table = &m->payload.memory;
+    const struct vhost_message *m = &vhost->message;
+    const struct vhost_memory_table *table = &m->payload.memory;
     int error = 0;
 
     if (m->header.size < 8 || table->count > MEMORY_REGIONS_MAX || table->count != m->fd_count ||
@@ -301,7 +216,7 @@ static int on_set_mem_table(struct vhost *vhost, struct reason *why)
     stop_all(vhost);
     memory_clear(&vhost->memory);
     for (unsigned i = 0; i < table->count && error == 0; i++) {
-        const struct region_description *d = &table->regions[i];
+        const struct vhost_region *d = &table->regions[i];
         error = memory_add(&vhost->memory, d->guest, d->user, d->size, m->fds[i], d->offset, why);
     }
     return error < 0 ? error : start_vrings(vhost, why);
@@ -309,7 +224,7 @@ static int on_set_mem_table(struct vhost *vhost, struct reason *why)
 
 static int on_set_vring_num(struct vhost *vhost, struct reason *why)
 {
-    const struct vring_state *state = &vhost->message.payload.state;
+    const struct vhost_state *state = &vhost->message.payload.state;
     struct vring *vring = named_vring(vhost, state->index, why);
 
     if (vring == NULL) {
@@ -321,7 +236,7 @@ static int on_set_vring_num(struct vhost *vhost, struct reason *why)
 
 static int on_set_vring_base(struct vhost *vhost, struct reason *why)
 {
-    const struct vring_state *state = &vhost->message.payload.state;
+    const struct vhost_state *state = &vhost->message.payload.state;
     struct vring *vring = named_vring(vhost, state->index, why);
 
     if (vring == NULL) {
@@ -333,7 +248,7 @@ static int on_set_vring_base(struct vhost *vhost, struct reason *why)
 
 static int on_set_vring_addr(struct vhost *vhost, struct reason *why)
 {
-    const struct vring_address *address = &vhost->message.payload.address;
+    const struct vhost_address *address = &vhost->message.payload.address;
     struct vring *vring = named_vring(vhost, address->index, why);
 
     if (vring == NULL) {
@@ -350,7 +265,7 @@ static int on_set_vring_addr(struct vhost *vhost, struct reason *why)
 /* The guest's reset. The ring keeps nothing: the driver sets it up again from the beginning. */
 static int on_get_vring_base(struct vhost *vhost, struct reason *why)
 {
-    struct vring_state *state = &vhost->message.payload.state;
+    struct vhost_state *state = &vhost->message.payload.state;
     struct vring *vring = named_vring(vhost, state->index, why);
 
     if (vring == NULL) {
@@ -361,13 +276,13 @@ static int on_get_vring_base(struct vhost *vhost, struct reason *why)
     close_fd(&vring->kick);
     vhost->events->stopped(vhost->arg);
     state->number = vring->setup.base;
-    return reply(vhost, sizeof *state, why);
+    return vhost_message_reply(&vhost->message, vhost->fd, sizeof *state, why);
 }
 
 /* Puts the descriptor that came with a message in the place of *fd. */
 static int replace_fd(struct vhost *vhost, int *fd, struct reason *why)
 {
-    struct message *m = &vhost->message;
+    struct vhost_message *m = &vhost->message;
     unsigned wanted = m->payload.number & FILE_NONE ? 0 : 1;
 
     if (m->fd_count != wanted) {
@@ -402,7 +317,7 @@ static int on_set_vring_call(struct vhost *vhost, struct reason *why)
 
 static int on_set_vring_enable(struct vhost *vhost, struct reason *why)
 {
-    const struct vring_state *state = &vhost->message.payload.state;
+    const struct vhost_state *state = &vhost->message.payload.state;
     struct vring *vring = named_vring(vhost, state->index, why);
 
     if (vring == NULL) {
@@ -417,14 +332,14 @@ static int on_set_vring_enable(struct vhost *vhost, struct reason *why)
 
 static int on_get_config(struct vhost *vhost, struct reason *why)
 {
-    struct configuration *configuration = &vhost->message.payload.configuration;
+    struct vhost_configuration *configuration = &vhost->message.payload.configuration;
 
     if (configuration->offset != 0 || configuration->size != sizeof configuration->guest_cid) {
         return reason_set(
             why, -EPROTO, "a question for %u bytes of configuration at %u", configuration->size, configuration->offset);
     }
     configuration->guest_cid = htole64(vhost->guest_cid);
-    return reply(vhost, sizeof *configuration, why);
+    return vhost_message_reply(&vhost->message, vhost->fd, sizeof *configuration, why);
 }
 
 /* Every message that QEMU sends to a device of this kind; size is what its payload has at least. */
@@ -454,8 +369,8 @@ static const struct handler {
 
 static int handle_message(struct vhost *vhost, struct reason *why)
 {
-    const struct message *m = &vhost->message;
-    bool wants_reply = m->header.flags & FLAG_NEED_REPLY;
+    const struct vhost_message *m = &vhost->message;
+    bool wants_reply = m->header.flags & VHOST_NEED_REPLY;
 
     for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
         const struct handler *handler = &handlers[i];
@@ -474,86 +389,16 @@ static int handle_message(struct vhost *vhost, struct reason *why)
     return reason_set(why, -EPROTO, "message %u is not known here", m->header.request);
 }
 
-static void close_message_fds(struct message *m)
-{
-    while (m->fd_count > 0) {
-        close(m->fds[--m->fd_count]);
-    }
-}
-
-/* Takes the descriptors that came with some bytes; more than fit were closed by the kernel (MSG_CTRUNC). */
-static int take_fds(struct message *m, struct msghdr *header)
-{
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) {
-            continue;
-        }
-        size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < count; i++) {
-            int fd;
-            memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-            if (m->fd_count < VHOST_FDS_MAX) {
-                m->fds[m->fd_count++] = fd;
-            } else {
-                close(fd);
-            }
-        }
-    }
-    return header->msg_flags & MSG_CTRUNC ? -EPROTO : 0;
-}
-
-/* Reads towards size bytes of the message in all. 1: there; 0: not yet; -ENODATA: the end; another -errno. */
-static int read_towards(struct vhost *vhost, size_t size)
-{
-    struct message *m = &vhost->message;
-    union {
-        char room[CMSG_SPACE(sizeof(int) * VHOST_FDS_MAX)];
-        struct cmsghdr align;
-    } control;
-
-    while (m->have < size) {
-        uint8_t *to = m->have < sizeof m->header ? (uint8_t *)&m->header + m->have
-                                                 : m->payload.bytes + (m->have - sizeof m->header);
-        struct iovec piece = {to, size - m->have};
-        struct msghdr header = {
-            .msg_iov = &piece,
-            .msg_iovlen = 1,
-            .msg_control = &control,
-            .msg_controllen = sizeof control,
-        };
-        ssize_t got = recvmsg(vhost->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        if (got < 0) {
-            return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-        }
-        if (got == 0) {
-            return m->have == 0 ? -ENODATA : -EPROTO;
-        }
-        m->have += (size_t)got;
-        if (take_fds(m, &header) < 0) {
-            return -EPROTO;
-        }
-    }
-    return 1;
-}
-
 /* One message. 1: handled; 0: not all of it has come; -ENODATA: QEMU is gone; another -errno with a sentence. */
 static int next_message(struct vhost *vhost, struct reason *why)
 {
-    struct message *m = &vhost->message;
-    int got = read_towards(vhost, sizeof m->header);
+    int got = vhost_message_read(&vhost->message, vhost->fd, why);
 
-    if (got == 1) {
-        if ((m->header.flags & FLAG_VERSION_MASK) != FLAG_VERSION || m->header.size > VHOST_PAYLOAD_MAX) {
-            return reason_set(why, -EPROTO, "a message header that makes no sense");
-        }
-        got = read_towards(vhost, sizeof m->header + m->header.size);
-    }
     if (got <= 0) {
-        return got < 0 && got != -ENODATA ? reason_system(why, got, "a message was cut off") : got;
+        return got;
     }
     int error = handle_message(vhost, why);
-    close_message_fds(m);
-    m->have = 0;
+    vhost_message_done(&vhost->message);
     return error < 0 ? error : 1;
 }
 
@@ -619,7 +464,7 @@ void vhost_close(struct vhost *vhost)
         close_fd(&vhost->vrings[i].kick);
         close_fd(&vhost->vrings[i].call);
     }
-    close_message_fds(&vhost->message);
+    vhost_message_done(&vhost->message);
     memory_clear(&vhost->memory);
     close(vhost->fd);
     free(vhost);

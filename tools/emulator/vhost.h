@@ -20,9 +20,7 @@
  * QEMU is not the guest: we started it, and a message that breaks the protocol ends the conversation. Sizes, counts,
  * indices and addresses are checked all the same.
  */
-#define VHOST_RINGS 2         /* rx 0 and tx 1; the event queue never leaves QEMU */
-#define VHOST_PAYLOAD_MAX 512 /* bytes behind a message's header */
-#define VHOST_FDS_MAX MEMORY_REGIONS_MAX
+#define VHOST_RINGS 2 /* rx 0 and tx 1; the event queue never leaves QEMU */
 
 struct vhost_events {
     void (*kicked)(void *arg); /* a ring has new chains, or has become usable */
