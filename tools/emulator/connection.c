@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/emulator/packet.h"
+
 #define HELD_FIRST_ROOM 4096
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -28,6 +30,17 @@ uint32_t connection_room(const struct vsock_connection *connection)
     }
     uint64_t room = smaller(connection->guest_buffer - under_way, end - connection->to_guest);
     return fault->one_byte ? 1 : (uint32_t)room;
+}
+
+bool connection_may_read(const struct vsock_connection *connection)
+{
+    return connection->state == CONNECTION_OPEN && !(connection->host_ended & PACKET_NO_SEND) &&
+           !(connection->guest_ended & PACKET_NO_RECEIVE) && connection_room(connection) > 0;
+}
+
+bool connection_must_reset(const struct vsock_connection *connection)
+{
+    return connection->state == CONNECTION_OPEN && connection->to_guest >= connection->fault.reset;
 }
 
 void connection_sent(struct vsock_connection *connection, uint32_t size)
@@ -121,4 +134,19 @@ void connection_release_held(struct vsock_connection *connection, size_t size)
         connection->held_start = 0;
         connection->held_room = 0;
     }
+}
+
+void connection_end_host(struct vsock_connection *connection, unsigned bits)
+{
+    if ((connection->host_ended | bits) != connection->host_ended) {
+        connection->host_ended |= bits;
+        connection->tell |= TELL_SHUTDOWN;
+    }
+}
+
+void connection_go_deaf(struct vsock_connection *connection)
+{
+    connection_release_held(connection, connection->held_size);
+    connection->forwarded = connection->received;
+    connection_end_host(connection, PACKET_NO_RECEIVE);
 }

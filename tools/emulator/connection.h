@@ -9,7 +9,8 @@
 #include "tools/emulator/vsock.h"
 
 /*
- * Inside of the engine (vsock.c); arithmetic and a buffer, no packets. Counts of bytes run modulo 2^32, as on the wire.
+ * Inside of the engine (vsock_engine.h); arithmetic and a buffer, no packets. Counts of bytes run modulo 2^32, as on
+ * the wire.
  *
  *   to the guest:    `sent` ahead of `guest_forwarded`, never by more than `guest_buffer`
  *   from the guest:  `received` ahead of `forwarded` by exactly the bytes held, never by more than VSOCK_BUFFER
@@ -62,6 +63,10 @@ struct vsock_connection {
 
 /* Bytes that the next packet to the guest may carry now; 0: wait for its credit, or there is an end here (fault). */
 uint32_t connection_room(const struct vsock_connection *connection);
+/* Whether bytes of the host have somewhere to go now. */
+bool connection_may_read(const struct vsock_connection *connection);
+/* Whether it is to end by RST here (fault). */
+bool connection_must_reset(const struct vsock_connection *connection);
 /* A packet of size bytes was sent. */
 void connection_sent(struct vsock_connection *connection, uint32_t size);
 /* What every packet of the guest says of its buffer. */
@@ -76,5 +81,10 @@ bool connection_owes_credit(const struct vsock_connection *connection);
 int connection_hold(struct vsock_connection *connection, const struct iovec *pieces, unsigned count, size_t skip);
 /* The host took size of the held bytes. */
 void connection_release_held(struct vsock_connection *connection, size_t size);
+
+/* The host has ended in these directions (PACKET_NO_SEND, PACKET_NO_RECEIVE): the guest is told, once. */
+void connection_end_host(struct vsock_connection *connection, unsigned bits);
+/* The host takes nothing any more: what is held, and what comes, counts as taken. */
+void connection_go_deaf(struct vsock_connection *connection);
 
 #endif

@@ -7,8 +7,8 @@
 #include "tools/emulator/connection.h"
 
 /*
- * Inside of the engine (vsock.c). Both CIDs are fixed, so that the ports name a connection. One that lingers has no
- * name any more (table_forget()) but is still among all.
+ * Inside of the engine (vsock_engine.h). Both CIDs are fixed, so that the ports name a connection. One that lingers has
+ * no name any more (table_forget()) but is still among all.
  */
 #define TABLE_BUCKETS 1024
 

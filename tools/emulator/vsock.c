@@ -5,23 +5,11 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "tools/emulator/connection.h"
 #include "tools/emulator/packet.h"
-#include "tools/emulator/resets.h"
-#include "tools/emulator/table.h"
+#include "tools/emulator/vsock_engine.h"
 
 #define FIRST_HOST_PORT 0x40000000u /* of calls; far from the ports that a guest dials */
 #define TX_PER_TURN 64              /* so that no ring keeps the other, or the host's descriptors, waiting */
-#define RX_PER_TURN 128
-
-struct vsock {
-    struct vsock_options options;
-    struct vsock_guest guest;
-    struct vsock_host host;
-    struct table table;
-    uint32_t next_host_port;
-    struct resets resets;
-};
 
 static void destroy(struct vsock_connection *connection)
 {
@@ -34,29 +22,6 @@ static void destroy(struct vsock_connection *connection)
 
 /* ---- what a connection waits for ---- */
 
-static bool may_read(const struct vsock_connection *connection)
-{
-    return connection->state == CONNECTION_OPEN && !(connection->host_ended & PACKET_NO_SEND) &&
-           !(connection->guest_ended & PACKET_NO_RECEIVE) && connection_room(connection) > 0;
-}
-
-/* The host has ended in these directions: the guest is told, once. */
-static void end_host(struct vsock_connection *connection, unsigned bits)
-{
-    if ((connection->host_ended | bits) != connection->host_ended) {
-        connection->host_ended |= bits;
-        connection->tell |= TELL_SHUTDOWN;
-    }
-}
-
-/* The host takes nothing any more: what is held, and what comes, counts as taken. */
-static void go_deaf(struct vsock_connection *connection)
-{
-    connection_release_held(connection, connection->held_size);
-    connection->forwarded = connection->received;
-    end_host(connection, PACKET_NO_RECEIVE);
-}
-
 /* An unlucky parent's end comes behind a number of bytes. */
 static void suffer(struct vsock_connection *connection)
 {
@@ -65,32 +30,26 @@ static void suffer(struct vsock_connection *connection)
 
     if (connection->state == CONNECTION_OPEN && connection->to_guest >= fault->half_close &&
         !(connection->host_ended & PACKET_NO_SEND)) {
-        end_host(connection, PACKET_NO_SEND);
+        connection_end_host(connection, PACKET_NO_SEND);
         host->shutdown(host->arg, connection->peer, SHUT_RD); /* what the host still says goes nowhere */
     }
     if (connection->state == CONNECTION_OPEN && connection->to_guest >= fault->drop) {
-        end_host(connection, PACKET_NO_SEND);
-        go_deaf(connection);
+        connection_end_host(connection, PACKET_NO_SEND);
+        connection_go_deaf(connection);
     }
 }
 
-static bool must_reset(const struct vsock_connection *connection)
-{
-    return connection->state == CONNECTION_OPEN && connection->to_guest >= connection->fault.reset;
-}
-
-/* After any change: puts it among the ready if it has something to say, and tells the host what is waited for. */
-static void settle(struct vsock_connection *connection)
+void vsock_settle(struct vsock_connection *connection)
 {
     const struct vsock *vsock = connection->vsock;
     unsigned interest = 0;
 
     suffer(connection);
-    bool reads = may_read(connection);
+    bool reads = connection_may_read(connection);
     if (connection->state == CONNECTION_LINGERING) {
         connection->tell = 0; /* the guest has forgotten it */
     }
-    if (connection->tell != 0 || (reads && connection->readable) || must_reset(connection)) {
+    if (connection->tell != 0 || (reads && connection->readable) || connection_must_reset(connection)) {
         table_enlist(connection);
     }
     if (connection->state == CONNECTION_OPEN || connection->state == CONNECTION_LINGERING) {
@@ -136,7 +95,7 @@ static int deliver(struct vsock_connection *connection, const struct packet *pac
         written = vsock->host.write(vsock->host.arg, connection->peer, packet->pieces, (int)packet->count);
     }
     if (written < 0 && written != -EAGAIN) {
-        go_deaf(connection);
+        connection_go_deaf(connection);
     }
     if (connection->host_ended & PACKET_NO_RECEIVE) {
         connection->forwarded = connection->received;
@@ -157,7 +116,7 @@ static void bid_farewell(struct vsock_connection *connection)
     }
     table_delist(connection);
     connection->state = CONNECTION_LINGERING;
-    settle(connection);
+    vsock_settle(connection);
 }
 
 void vsock_writable(struct vsock_connection *connection)
@@ -171,7 +130,7 @@ void vsock_writable(struct vsock_connection *connection)
             connection_release_held(connection, (size_t)written);
             note_forwarded(connection, (size_t)written);
         } else if (written != -EAGAIN) {
-            go_deaf(connection);
+            connection_go_deaf(connection);
         }
     }
     if (connection->state == CONNECTION_LINGERING && connection->held_size == 0) {
@@ -179,14 +138,14 @@ void vsock_writable(struct vsock_connection *connection)
         return;
     }
     pass_end(connection);
-    settle(connection);
+    vsock_settle(connection);
 }
 
 void vsock_readable(struct vsock_connection *connection)
 {
     if (connection->readable) {
         /* It was said before and there was no room in the ring: stop asking, or the owner would turn for nothing. */
-        settle(connection);
+        vsock_settle(connection);
     } else if (connection->state == CONNECTION_OPEN) {
         connection->readable = true;
         table_enlist(connection);
@@ -202,12 +161,12 @@ void vsock_hangup(struct vsock_connection *connection)
     connection->hung = true;
     connection->readable = true;
     if (connection->held_size > 0) {
-        go_deaf(connection);
+        connection_go_deaf(connection);
     }
     if (connection->host_ended & PACKET_NO_SEND || connection->guest_ended & PACKET_NO_RECEIVE) {
-        end_host(connection, PACKET_NEITHER);
+        connection_end_host(connection, PACKET_NEITHER);
     }
-    settle(connection);
+    vsock_settle(connection);
 }
 
 /* ---- from the guest ---- */
@@ -263,11 +222,11 @@ static void take_shutdown(struct vsock_connection *connection, const struct pack
     if (connection->guest_ended & ~before & PACKET_NO_RECEIVE) {
         vsock->host.shutdown(vsock->host.arg, connection->peer, SHUT_RD);
         if (connection->hung) {
-            end_host(connection, PACKET_NEITHER);
+            connection_end_host(connection, PACKET_NEITHER);
         }
     }
     pass_end(connection);
-    settle(connection);
+    vsock_settle(connection);
 }
 
 /* A packet on an open connection. -EPROTO: not allowed there. */
@@ -296,7 +255,7 @@ static int take_open(struct vsock_connection *connection, const struct packet *p
     default:
         return -EPROTO;
     }
-    settle(connection);
+    vsock_settle(connection);
     return 0;
 }
 
@@ -316,7 +275,7 @@ static int take_on(struct vsock_connection *connection, const struct packet *pac
         connection_credit(connection, h->buf_alloc, h->fwd_cnt);
         connection->state = CONNECTION_OPEN;
         vsock->host.opened(vsock->host.arg, connection->peer);
-        settle(connection);
+        vsock_settle(connection);
         return 0;
     case CONNECTION_DIALLED:
     case CONNECTION_LINGERING: /* never found in the table */
@@ -377,134 +336,11 @@ static bool take_packets(struct vsock *vsock)
     return true;
 }
 
-/* ---- to the guest ---- */
-
-static void send_packet(struct vsock_connection *connection, const struct ring_chain *chain,
-    enum packet_operation operation, uint32_t flags, uint32_t size)
-{
-    struct vsock *vsock = connection->vsock;
-    const struct packet_header header = {
-        .src_cid = VSOCK_HOST_CID,
-        .dst_cid = vsock->options.guest_cid,
-        .src_port = connection->host_port,
-        .dst_port = connection->guest_port,
-        .size = size,
-        .type = PACKET_STREAM,
-        .operation = (uint16_t)operation,
-        .flags = flags,
-        .buf_alloc = VSOCK_BUFFER,
-        .fwd_cnt = connection->fault.no_credit ? 0 : connection->forwarded,
-    };
-
-    packet_write(chain, &header);
-    vsock->guest.push(vsock->guest.arg, VSOCK_RX, chain, PACKET_HEADER_SIZE + size);
-    /* Every header carries our credit. */
-    connection->forwarded_told = connection->forwarded;
-    connection->tell &= ~(unsigned)TELL_CREDIT;
-}
-
-static void send_reset(struct vsock *vsock, const struct ring_chain *chain)
-{
-    const struct packet_header header = resets_take(&vsock->resets);
-
-    packet_write(chain, &header);
-    vsock->guest.push(vsock->guest.arg, VSOCK_RX, chain, PACKET_HEADER_SIZE);
-}
-
-/* Reads from the host straight into the guest's buffer. False: nothing was there, the chain is still free. */
-static bool send_bytes(struct vsock_connection *connection, const struct ring_chain *chain)
-{
-    struct vsock *vsock = connection->vsock;
-    size_t room = connection_room(connection);
-    struct iovec pieces[RING_PIECES_MAX];
-    unsigned count = packet_payload(pieces, chain);
-
-    room = room < chain->size - PACKET_HEADER_SIZE ? room : chain->size - PACKET_HEADER_SIZE;
-    room = room < PACKET_PAYLOAD_MAX ? room : PACKET_PAYLOAD_MAX;
-    if (room == 0) {
-        return false;
-    }
-    count = packet_cut(pieces, count, room);
-    ssize_t got = vsock->host.read(vsock->host.arg, connection->peer, pieces, (int)count);
-    connection->readable = connection->hung || got == (ssize_t)room;
-    if (got > 0) {
-        connection_sent(connection, (uint32_t)got);
-        send_packet(connection, chain, PACKET_RW, 0, (uint32_t)got);
-        return true;
-    }
-    if (got == 0) {
-        end_host(connection, connection->hung ? PACKET_NEITHER : PACKET_NO_SEND);
-    } else if (got != -EAGAIN) {
-        end_host(connection, PACKET_NEITHER);
-    }
-    return false;
-}
-
-/* Uses the chain for what the connection has to say first. False: it had nothing after all. */
-static bool send_next(struct vsock_connection *connection, const struct ring_chain *chain)
-{
-    if (connection->tell & TELL_REQUEST) {
-        connection->tell &= ~(unsigned)TELL_REQUEST;
-        send_packet(connection, chain, PACKET_REQUEST, 0, 0);
-        return true;
-    }
-    if (connection->tell & TELL_RESPONSE) {
-        connection->tell &= ~(unsigned)TELL_RESPONSE;
-        send_packet(connection, chain, PACKET_RESPONSE, 0, 0);
-        return true;
-    }
-    if (connection->readable && may_read(connection) && send_bytes(connection, chain)) {
-        return true;
-    }
-    if (connection->tell & TELL_SHUTDOWN) {
-        connection->tell &= ~(unsigned)TELL_SHUTDOWN;
-        send_packet(connection, chain, PACKET_SHUTDOWN, connection->host_ended, 0);
-        return true;
-    }
-    if (connection->tell & TELL_CREDIT) {
-        send_packet(connection, chain, PACKET_CREDIT_UPDATE, 0, 0);
-        return true;
-    }
-    return false;
-}
-
-static bool send_packets(struct vsock *vsock)
-{
-    struct ring_chain chain;
-
-    for (unsigned i = 0; i < RX_PER_TURN; i++) {
-        struct vsock_connection *connection = vsock->table.first_ready;
-        if (connection == NULL && vsock->resets.count == 0) {
-            return false;
-        }
-        if (!vsock->guest.pop(vsock->guest.arg, VSOCK_RX, &chain)) {
-            if (!vsock->guest.arm(vsock->guest.arg, VSOCK_RX)) {
-                return false;
-            }
-        } else if (chain.size <= PACKET_HEADER_SIZE) {
-            /* Useless: kept, it would block the ring; put back, we would find it again at once. */
-            vsock->guest.push(vsock->guest.arg, VSOCK_RX, &chain, 0);
-        } else if (vsock->resets.count > 0) {
-            send_reset(vsock, &chain);
-        } else if (must_reset(connection) && !(connection->tell & TELL_RESPONSE)) {
-            vsock->guest.unpop(vsock->guest.arg, VSOCK_RX);
-            vsock_drop(connection);
-        } else {
-            table_delist(connection);
-            if (!send_next(connection, &chain)) {
-                vsock->guest.unpop(vsock->guest.arg, VSOCK_RX);
-            }
-            settle(connection);
-        }
-    }
-    return true;
-}
-
 bool vsock_turn(struct vsock *vsock)
 {
     bool more = take_packets(vsock);
 
-    more |= send_packets(vsock);
+    more |= vsock_send_packets(vsock);
     vsock->guest.signal(vsock->guest.arg, VSOCK_TX);
     vsock->guest.signal(vsock->guest.arg, VSOCK_RX);
     return more;
@@ -566,7 +402,7 @@ int vsock_call(struct vsock *vsock, uint32_t port, void *peer, struct vsock_conn
     connection->fault = fault;
     connection->peer = peer;
     connection->tell = TELL_REQUEST;
-    settle(connection);
+    vsock_settle(connection);
     *out = connection;
     return 0;
 }
@@ -575,7 +411,7 @@ void vsock_accept(struct vsock_connection *connection)
 {
     connection->state = CONNECTION_OPEN;
     connection->tell |= TELL_RESPONSE;
-    settle(connection);
+    vsock_settle(connection);
 }
 
 void vsock_drop(struct vsock_connection *connection)
