@@ -10,7 +10,7 @@
 #include "image/tree.h"
 
 /*
- * AWS's command line for x86 (facts of its builder), and ramfs for the root: a tmpfs cuts files silently when memory is
+ * AWS's command line for x86, as its builder has it, and ramfs for the root: a tmpfs cuts files silently when memory is
  * short at boot.
  */
 #define PACK_CMDLINE                                                                                                   \

@@ -203,7 +203,7 @@ const struct verb verb_run = {
         "standard error; when all is up, a line `ingot run: ready: LABEL on http://HOST:PORT …`.\n"
         "\n"
         "  --secrets FILE                  one JSON object, pushed until the enclave answers\n"
-        "  --connect-to HOST:PORT=ADDRESS  reach that endpoint there instead (tcp:HOST:PORT, unix:PATH), as curl does\n"
+        "  --connect-to HOST:PORT=ADDRESS  reach that endpoint there instead (HOST:PORT, unix:PATH), as curl does\n"
         "  --listen LABEL=HOST:PORT        where an [inbound] port is reached; default: the address of its `to`\n"
         "  --memory 64M, --cpus N          instead of what the image says\n"
         "  --vsock DIR                     keep the sockets there: DIR/enclave leads to the enclave's ports (`CONNECT\n"
