@@ -41,7 +41,25 @@ static int not_json(const json_error_t *error, struct reason *why)
     }
 }
 
-static int check_names(const json_t *top, const struct config *config, struct reason *why)
+/* A new identity in the place of the old one; everything else stays. */
+static int check_identity_alone(const json_t *top, struct reason *why)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach((json_t *)top, name, value)
+    {
+        if (strcmp(name, PUSH_IDENTITY) != 0) {
+            return reason_set(why, -EINVAL,
+                "%s: a further push replaces the identity alone ([secrets] again = identity): " PUSH_IDENTITY
+                " and nothing else",
+                text_quote_string(name).text);
+        }
+    }
+    return json_object_size(top) == 1 ? 0 : reason_set(why, -EINVAL, PUSH_IDENTITY " is missing");
+}
+
+static int check_names(const json_t *top, const struct config *config, bool again, struct reason *why)
 {
     const char *name;
     json_t *value;
@@ -59,6 +77,9 @@ static int check_names(const json_t *top, const struct config *config, struct re
         if (!json_is_string(value) && !json_is_object(value)) {
             return reason_set(why, -EINVAL, "%s: must be a string", name);
         }
+    }
+    if (again && config->secrets.again == CONFIG_AGAIN_IDENTITY) {
+        return check_identity_alone(top, why);
     }
     for (size_t i = 0; i < config->secrets.required_count; i++) {
         if (json_object_get(top, config->secrets.required[i]) == NULL) {
@@ -278,7 +299,8 @@ static int take_parts(
     return error;
 }
 
-int push_read(struct push *push, const struct config *config, const char *text, size_t size, struct reason *why)
+int push_read(
+    struct push *push, const struct config *config, bool again, const char *text, size_t size, struct reason *why)
 {
     json_error_t fault;
     json_t *top = NULL;
@@ -296,7 +318,7 @@ int push_read(struct push *push, const struct config *config, const char *text, 
         return not_json(&fault, why);
     }
     if (json_is_object(top)) {
-        error = check_names(top, config, why);
+        error = check_names(top, config, again, why);
     } else {
         error = reason_set(why, -EINVAL, "the push is not a JSON object, but an array");
     }

@@ -2,6 +2,7 @@
 #ifndef INGOT_APP_PUSH_H
 #define INGOT_APP_PUSH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "app/secrets.h"
@@ -36,8 +37,12 @@ struct push {
         accepted; /* {"accepted": ["KEY", …]}\n: the answer, names in the order in which the configuration lists them */
 };
 
-/* 0; -EINVAL with a sentence that never shows a value; -ENOMEM. On failure there is nothing to free. */
-int push_read(struct push *push, const struct config *config, const char *text, size_t size, struct reason *why);
+/*
+ * again: an earlier push was accepted, so with `again = identity` this one must hold PUSH_IDENTITY and nothing else.
+ * 0; -EINVAL with a sentence that never shows a value; -ENOMEM. On failure there is nothing to free.
+ */
+int push_read(
+    struct push *push, const struct config *config, bool again, const char *text, size_t size, struct reason *why);
 void push_free(struct push *push);
 
 /* {"error": "SENTENCE"}\n, SENTENCE escaped and cut to fit. Returns answer. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -10,7 +11,10 @@
 
 #include "base/bytes.h"
 #include "base/file.h"
+#include "base/wipe.h"
+#include "image/config.h"
 
+#define SECRETS_NAME_SIZE (CONFIG_NAME_MAX + 1)
 /* Nobody who holds the descriptor can change what another reader sees. */
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
@@ -164,6 +168,49 @@ void secrets_unmap(struct secrets *secrets)
         munmap(secrets->map, secrets->map_size);
     }
     memset(secrets, 0, sizeof *secrets);
+}
+
+/* The block is at most twice SECRETS_FILE_MAX here; secrets_write() has the last word. */
+static char *merge_environment(const struct secrets *first, const struct secrets *second, struct secrets_header *header)
+{
+    char *env = malloc((size_t)first->header->env_size + second->header->env_size + 1);
+    uint32_t used = 0;
+
+    header->env_count = second->header->env_count;
+    for (size_t at = 0; env != NULL && at < first->header->env_size; at += strlen(first->env + at) + 1) {
+        const char *entry = first->env + at;
+        size_t size = strlen(entry) + 1;
+        char name[SECRETS_NAME_SIZE];
+        size_t length = strcspn(entry, "=");
+        if (length < sizeof name) {
+            memcpy(name, entry, length);
+            name[length] = '\0';
+        }
+        if (length >= sizeof name || secrets_env(second, name) == NULL) {
+            memcpy(env + used, entry, size);
+            used += (uint32_t)size;
+            header->env_count++;
+        }
+    }
+    if (env != NULL) {
+        memcpy(env + used, second->env, second->header->env_size);
+        header->env_size = used + second->header->env_size;
+    }
+    return env;
+}
+
+int secrets_merge(const struct secrets *first, const struct secrets *second, int *fd, struct reason *why)
+{
+    struct secrets_header header = *second->header;
+    char *env = merge_environment(first, second, &header);
+    int error;
+
+    if (env == NULL) {
+        return reason_set(why, -ENOMEM, "secrets: no memory to put the new ones beside the old ones");
+    }
+    error = secrets_write(&header, env, second->cert, second->key, second->ca, fd, why);
+    wipe_free(env, header.env_size);
+    return error;
 }
 
 const char *secrets_env(const struct secrets *secrets, const char *name)

@@ -61,6 +61,12 @@ int secrets_write(const struct secrets_header *header, const char *env, const ch
 int secrets_map(struct secrets *secrets, int fd, struct reason *why);
 void secrets_unmap(struct secrets *secrets);
 
+/*
+ * Writes what first holds with the identity of second and its variables in the place of those of the same name: a
+ * rotation. *fd is the caller's. 0 or as secrets_write().
+ */
+int secrets_merge(const struct secrets *first, const struct secrets *second, int *fd, struct reason *why);
+
 /* The value of NAME in the environment block, NULL where it is not there. Lives as long as the map. */
 const char *secrets_env(const struct secrets *secrets, const char *name);
 

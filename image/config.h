@@ -44,7 +44,8 @@
 
 enum config_restart { CONFIG_RESTART_ON_FAILURE, CONFIG_RESTART_ALWAYS, CONFIG_RESTART_NEVER };
 enum config_secrets { CONFIG_SECRETS_NONE, CONFIG_SECRETS_PLAIN }; /* NONE: the file has no [secrets] */
-enum config_again { CONFIG_AGAIN_REFUSE }; /* identity and restart are refused until they are built */
+enum config_again { CONFIG_AGAIN_REFUSE, CONFIG_AGAIN_IDENTITY, CONFIG_AGAIN_RESTART };
+enum config_rotate { CONFIG_ROTATE_RESTART, CONFIG_ROTATE_SIGNAL, CONFIG_ROTATE_IGNORE };
 enum config_tls { CONFIG_TLS_MUTUAL, CONFIG_TLS_SERVER, CONFIG_TLS_APP, CONFIG_TLS_NONE };
 
 struct config_value {
@@ -98,8 +99,9 @@ struct config {
         char **args; /* arg_count strings, without argv[0] */
         size_t arg_count;
         enum config_restart restart;
-        size_t endpoint;      /* index of the endpoint that a built-in application calls; SIZE_MAX: none */
-        uint32_t first_vsock; /* the parent's port for the first endpoint that names none */
+        enum config_rotate on_rotate; /* of a program: what it is told of a new identity */
+        size_t endpoint;              /* index of the endpoint that a built-in application calls; SIZE_MAX: none */
+        uint32_t first_vsock;         /* the parent's port for the first endpoint that names none */
     } app;
     struct config_value *env;
     size_t env_count;

@@ -353,6 +353,31 @@ static void check_secret_names(struct config_parser *parser)
     }
 }
 
+static void check_rotation(struct config_parser *parser)
+{
+    const struct config_instance *instance = config_instance(parser, CONFIG_SECRETS, 0);
+    const struct config_instance *app = config_instance(parser, CONFIG_APP, 0);
+    const struct config *config = parser->config;
+
+    if (app != NULL && config->app.on_rotate != CONFIG_ROTATE_RESTART && config->app.built_in) {
+        config_key_error(parser, app, "on-rotate", "a built-in application needs none: it uses a new identity at once");
+    } else if (app != NULL && config->app.on_rotate != CONFIG_ROTATE_RESTART &&
+               config->secrets.again != CONFIG_AGAIN_IDENTITY) {
+        config_key_error(parser, app, "on-rotate", "without [secrets] again = identity nothing is rotated under it");
+    }
+    if (instance == NULL || config->secrets.again == CONFIG_AGAIN_REFUSE) {
+        return;
+    }
+    if (config->secrets.again == CONFIG_AGAIN_IDENTITY && !config_secret_listed(config, CONFIG_SECRET_IDENTITY)) {
+        config_key_error(parser, instance, "again",
+            "identity: but " CONFIG_SECRET_IDENTITY " is in neither required nor optional: there is none to replace");
+    }
+    config_warning(parser, instance->line,
+        "[secrets] again = %s: the parent instance can push again, at any time, %s that it has kept from before",
+        config->secrets.again == CONFIG_AGAIN_IDENTITY ? "identity" : "restart",
+        config->secrets.again == CONFIG_AGAIN_IDENTITY ? "an identity" : "secrets");
+}
+
 static void check_identities(struct config_parser *parser)
 {
     const struct config *config = parser->config;
@@ -372,5 +397,6 @@ void config_check(struct config_parser *parser)
     check_inbound(parser);
     check_log(parser);
     check_secret_names(parser);
+    check_rotation(parser);
     check_identities(parser);
 }

@@ -60,6 +60,12 @@ static const struct config_row app_rows[] = {
         .choices = "on-failure|always|never",
         .standard = "on-failure",
         .help = "when the application is started again after it ended"},
+    {.key = "on-rotate",
+        .type = &config_type_choice,
+        FIELD(struct config, app.on_rotate),
+        .choices = "restart|signal|ignore",
+        .standard = "restart",
+        .help = "what a program is told of a new identity ([secrets] again = identity): signal is SIGHUP"},
     {.key = "endpoint",
         .type = &config_type_label,
         FIELD(struct config, app.endpoint),
@@ -107,10 +113,9 @@ static const struct config_row secrets_rows[] = {
     {.key = "again",
         .type = &config_type_choice,
         FIELD(struct config, secrets.again),
-        .choices = "refuse",
-        .later = "identity|restart",
+        .choices = "refuse|identity|restart",
         .standard = "refuse",
-        .help = "what a push after an accepted one does"},
+        .help = "what a push after an accepted one does: nothing; replaces the identity alone; all, with a restart"},
 };
 
 static const struct config_row endpoint_rows[] = {

@@ -57,10 +57,12 @@ struct enclave {
     int relay_control;
     struct service app; /* a built-in application, or the user's program */
     int app_control;
+    bool restarting;            /* by a rotation: its end is not the application's own */
+    struct loop_timer app_term; /* SIGKILL for a program that does not heed SIGTERM */
 
     /* Sealed memory files (app/secrets.h); -1: none. A push without an identity leaves the packed one in use. */
     int packed;   /* the image's own [identity] */
-    int accepted; /* the accepted push; every further one is refused */
+    int accepted; /* the accepted push, or what further ones have made of it */
 
     struct loop_timer clock_timer;
     struct clock_record clock;
@@ -115,8 +117,11 @@ enum service_next program_ended(struct service *service, int status);
 
 /* roles.c: a process of ours: argv[0] role, ROLE_CONTROL and the descriptors from ROLE_FIRST on. */
 int role_spawn(const char *role, int control, const int *descriptors, size_t count, pid_t *pid, struct reason *why);
-/* roles.c: what the accepted push is for: hands it to the built-in application, or starts the user's program. */
-void roles_deliver(struct enclave *enclave);
+/*
+ * roles.c: what the accepted push is for: hands it to the built-in application, or starts the user's program. again: it
+ * has taken the place of an earlier one, and the image says who is told, and how.
+ */
+void roles_deliver(struct enclave *enclave, bool again);
 /* roles.c: how soon the calling process is to die when memory is short. */
 void role_score(const char *role);
 

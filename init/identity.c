@@ -15,7 +15,9 @@
 #include "tls/identity.h"
 
 #define FOLDER ENCLAVE_ROOT ENCLAVE_IDENTITY_FOLDER
-#define VERSION "v1"
+#define PATH_SIZE (sizeof FOLDER + sizeof "/v4294967295/client.crt")
+
+static unsigned version; /* of the files that FOLDER/now leads to; 0: none yet */
 
 static int write_file(const char *path, const char *data, size_t size, mode_t mode, uid_t owner, struct reason *why)
 {
@@ -31,31 +33,60 @@ static int write_file(const char *path, const char *data, size_t size, mode_t mo
     return error < 0 ? reason_system(why, error, "cannot write %s", path) : 0;
 }
 
-int identity_write(const struct secrets *secrets, struct reason *why)
+static const char *path_of(char path[static PATH_SIZE], unsigned number, const char *name)
+{
+    (void)snprintf(path, PATH_SIZE, FOLDER "/v%u%s", number, name);
+    return path;
+}
+
+/* What an attempt left that failed, or what was current twice before: nothing points to it. */
+static void remove_version(unsigned number)
+{
+    char path[PATH_SIZE];
+
+    (void)unlink(path_of(path, number, "/client.crt"));
+    (void)unlink(path_of(path, number, "/client.key"));
+    (void)unlink(path_of(path, number, "/ecs-ca.crt"));
+    (void)rmdir(path_of(path, number, ""));
+}
+
+static int write_version(const struct secrets *secrets, unsigned number, struct reason *why)
 {
     const struct secrets_header *header = secrets->header;
+    char path[PATH_SIZE];
     int error;
 
-    if (header->cert_size == 0) {
-        return 0;
+    remove_version(number);
+    if (mkdir(path_of(path, number, ""), 0755) < 0) {
+        return reason_system(why, -errno, "cannot make %s", path);
     }
-    /* What an attempt before this one left is of no use to anybody: nothing points to it. */
-    (void)unlink(FOLDER "/" VERSION "/client.crt");
-    (void)unlink(FOLDER "/" VERSION "/client.key");
-    (void)unlink(FOLDER "/" VERSION "/ecs-ca.crt");
-    if (mkdir(FOLDER "/" VERSION, 0755) < 0 && errno != EEXIST) {
-        return reason_system(why, -errno, "cannot make " FOLDER "/" VERSION);
-    }
-    error = write_file(FOLDER "/" VERSION "/client.crt", secrets->cert, header->cert_size, 0644, 0, why);
+    error = write_file(path_of(path, number, "/client.crt"), secrets->cert, header->cert_size, 0644, 0, why);
     if (error == 0) {
-        error = write_file(FOLDER "/" VERSION "/client.key", secrets->key, header->key_size, 0600, ROLE_UID_APP, why);
+        path_of(path, number, "/client.key");
+        error = write_file(path, secrets->key, header->key_size, 0600, ROLE_UID_APP, why);
     }
     if (error == 0 && header->ca_size > 0) {
-        error = write_file(FOLDER "/" VERSION "/ecs-ca.crt", secrets->ca, header->ca_size, 0644, 0, why);
+        error = write_file(path_of(path, number, "/ecs-ca.crt"), secrets->ca, header->ca_size, 0644, 0, why);
     }
-    if (error == 0 && ((unlink(FOLDER "/next") < 0 && errno != ENOENT) || symlink(VERSION, FOLDER "/next") < 0 ||
+    return error;
+}
+
+int identity_write(const struct secrets *secrets, struct reason *why)
+{
+    char link[sizeof "v4294967295"];
+    int error;
+
+    if (secrets->header->cert_size == 0) {
+        return 0;
+    }
+    error = write_version(secrets, version + 1, why);
+    (void)snprintf(link, sizeof link, "v%u", version + 1);
+    if (error == 0 && ((unlink(FOLDER "/next") < 0 && errno != ENOENT) || symlink(link, FOLDER "/next") < 0 ||
                           rename(FOLDER "/next", FOLDER "/now") < 0)) {
         error = reason_system(why, -errno, "cannot switch " FOLDER "/now to the new identity");
+    }
+    if (error == 0 && version++ > 1) {
+        remove_version(version - 2); /* the one before may be open just now */
     }
     return error;
 }

@@ -148,9 +148,14 @@ int program_start(struct service *service, pid_t *pid, struct reason *why)
 
 enum service_next program_ended(struct service *service, int status)
 {
-    const struct enclave *enclave = service->owner;
+    struct enclave *enclave = service->owner;
     char how[SUPERVISE_STATUS_SIZE];
 
+    if (enclave->restarting) {
+        enclave->restarting = false;
+        loop_cancel(enclave->loop, &enclave->app_term);
+        return SERVICE_AGAIN;
+    }
     switch (enclave->config.app.restart) {
     case CONFIG_RESTART_ALWAYS:
         return SERVICE_AGAIN;

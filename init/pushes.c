@@ -35,25 +35,64 @@ static void push_over(struct enclave_push *push)
     }
 }
 
+/* The role has judged it, and may have been taken over by what it read: a rotation brings an identity and no more. */
+static int check_rotation(const struct secrets *offered, struct reason *why)
+{
+    const struct secrets_header *header = offered->header;
+
+    return header->cert_size > 0 && header->env_count == 1 && secrets_env(offered, CONFIG_SECRET_IDENTITY) != NULL
+               ? 0
+               : reason_set(why, -EPROTO, "the role offers more than an identity");
+}
+
+/* With `again = identity` what is offered goes beside what is there. *fd is what counts from then on. */
+static int merge_offer(const struct enclave *enclave, const struct secrets *offered, int *fd, struct reason *why)
+{
+    struct secrets before;
+    int error = check_rotation(offered, why);
+
+    if (error == 0) {
+        error = secrets_map(&before, enclave->accepted, why);
+    }
+    if (error == 0) {
+        error = secrets_merge(&before, offered, fd, why);
+        secrets_unmap(&before);
+    }
+    return error;
+}
+
 /* Takes the offer over: from here on it is kept, whatever becomes of the role. */
 static uint8_t accept_offer(struct enclave *enclave, int offer)
 {
+    bool again = enclave->accepted >= 0;
     struct secrets secrets;
     struct reason why;
+    int fd = offer;
     int error = secrets_map(&secrets, offer, &why);
 
+    if (error == 0 && again && enclave->config.secrets.again == CONFIG_AGAIN_IDENTITY) {
+        error = merge_offer(enclave, &secrets, &fd, &why);
+    }
     if (error == 0) {
         error = identity_write(&secrets, &why);
-        secrets_unmap(&secrets);
+    }
+    secrets_unmap(&secrets);
+    if (fd != offer || error < 0) {
+        close(offer);
     }
     if (error < 0) {
         log_line(NAME, "%s", why.text);
-        close(offer);
+        if (fd != offer) {
+            close(fd);
+        }
         return PUSH_FAILED;
     }
-    enclave->accepted = offer;
-    log_line(NAME, "accepted");
-    roles_deliver(enclave);
+    if (again) {
+        close(enclave->accepted);
+    }
+    enclave->accepted = fd;
+    log_line(NAME, again ? "accepted, in the place of those before" : "accepted");
+    roles_deliver(enclave, again);
     return PUSH_ACCEPTED;
 }
 
@@ -61,14 +100,15 @@ static uint8_t accept_offer(struct enclave *enclave, int offer)
 static uint8_t judge(struct enclave *enclave, int offer)
 {
     bool configured = enclave->accepted >= 0;
+    bool refused = configured && enclave->config.secrets.again == CONFIG_AGAIN_REFUSE;
 
-    if (!configured && offer >= 0) {
+    if (!refused && offer >= 0) {
         return accept_offer(enclave, offer);
     }
     if (offer >= 0) {
         close(offer);
     }
-    return configured ? PUSH_CONFIGURED : PUSH_FAILED;
+    return refused ? PUSH_CONFIGURED : configured ? PUSH_AGAIN : PUSH_FAILED;
 }
 
 static void control_ready(struct loop_watch *watch, unsigned events)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +17,8 @@
 #include "init/journal.h"
 #include "init/log.h"
 #include "init/output.h"
+
+#define TERM_MS 10000 /* for a program to end in order at a rotation */
 
 /* Who goes first when memory is short (oom_score_adj): pushes, then the application, the relay last. */
 static const struct {
@@ -157,10 +160,44 @@ static enum service_next role_ended(struct service *service, int status)
     return SERVICE_AGAIN;
 }
 
-void roles_deliver(struct enclave *enclave)
+static void term_ignored(struct loop_timer *timer)
 {
-    if (!enclave->config.app.built_in) {
+    const struct enclave *enclave = timer->owner;
+
+    if (enclave->restarting && service_running(&enclave->app)) {
+        log_line(ROLE_APP, "does not end at SIGTERM: killed");
+        (void)kill(enclave->app.pid, SIGKILL);
+    }
+}
+
+/* A program that runs is told of what is new as its image says; it is started again as after any other end. */
+static void program_told(struct enclave *enclave)
+{
+    bool restart = enclave->config.secrets.again == CONFIG_AGAIN_RESTART;
+
+    if (!service_running(&enclave->app)) {
+        return; /* it is between two lives: the next one has it */
+    }
+    if (restart || enclave->config.app.on_rotate == CONFIG_ROTATE_RESTART) {
+        enclave->restarting = true; /* whatever [app] restart says of its end */
+        enclave->app_term = (struct loop_timer){.fired = term_ignored, .owner = enclave};
+        (void)kill(enclave->app.pid, SIGTERM);
+        (void)loop_after(enclave->loop, &enclave->app_term, TERM_MS);
+    } else if (enclave->config.app.on_rotate == CONFIG_ROTATE_SIGNAL) {
+        (void)kill(enclave->app.pid, SIGHUP);
+    }
+}
+
+void roles_deliver(struct enclave *enclave, bool again)
+{
+    bool built_in = enclave->config.app.built_in;
+
+    if (!built_in && again) {
+        program_told(enclave);
+    } else if (!built_in) {
         service_start(enclave->supervisor, &enclave->app);
+    } else if (service_running(&enclave->app) && again && enclave->config.secrets.again == CONFIG_AGAIN_RESTART) {
+        (void)kill(enclave->app.pid, SIGKILL); /* it starts again, and is handed what is new */
     } else if (service_running(&enclave->app)) {
         hand_over(enclave, enclave->accepted);
     }

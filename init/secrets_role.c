@@ -143,16 +143,17 @@ static void answer(int connection, const char *line)
     (void)shutdown(connection, SHUT_WR);
 }
 
-static bool configured(void)
+static uint8_t standing(void)
 {
     struct reason unsaid;
 
-    return ask(-1, &unsaid) == PUSH_CONFIGURED;
+    return ask(-1, &unsaid);
 }
 
 static int judge(const struct config *config, const char *text, size_t size, struct push *push, struct reason *why)
 {
-    int error = configured() ? -EEXIST : push_read(push, config, text, size, why);
+    uint8_t before = standing();
+    int error = before == PUSH_CONFIGURED ? -EEXIST : push_read(push, config, before == PUSH_AGAIN, text, size, why);
 
     return error < 0 ? error : offer(push, why);
 }
@@ -180,7 +181,7 @@ int role_secrets(void)
     }
     wipe(text, size);
     if (error < 0) {
-        if (error == -EEXIST || configured()) {
+        if (error == -EEXIST || standing() == PUSH_CONFIGURED) {
             (void)reason_set(&why, -EEXIST, "already configured");
         }
         log_line(ROLE_SECRETS, "a push is refused: %s", why.text);

@@ -118,8 +118,8 @@ static int judge_identity(const json_t *value, int64_t now, push_warn *warn, voi
     return error;
 }
 
-int push_judge(const json_t *object, const char *text, size_t size, const struct config *config, int64_t now,
-    push_warn *warn, void *arg, struct reason *why)
+int push_judge(const json_t *object, const char *text, size_t size, const struct config *config, bool again,
+    int64_t now, push_warn *warn, void *arg, struct reason *why)
 {
     const json_t *identity = json_object_get(object, CONFIG_SECRET_IDENTITY);
     int error = 0;
@@ -129,7 +129,7 @@ int push_judge(const json_t *object, const char *text, size_t size, const struct
     }
     if (config != NULL) {
         struct push push;
-        error = push_read(&push, config, text, size, why);
+        error = push_read(&push, config, again, text, size, why);
         if (error == 0) {
             push_free(&push);
         }

@@ -150,6 +150,14 @@ static void say_rotation(const struct config *config)
         fprintf(stderr, "ingot push: the image measured again = refuse: once it has accepted a push it refuses every "
                         "further one; to change its secrets start the enclave anew and push to that\n");
         break;
+    case CONFIG_AGAIN_IDENTITY:
+        fprintf(stderr, "ingot push: the image measured again = identity: this replaces the identity; new connections "
+                        "use it, open ones go on\n");
+        break;
+    case CONFIG_AGAIN_RESTART:
+        fprintf(stderr, "ingot push: the image measured again = restart: this replaces all secrets; the application "
+                        "starts again, and its open connections end\n");
+        break;
     }
 }
 
@@ -184,7 +192,7 @@ static int check_and_send(struct request *request, const struct config *config)
         error = gather(request, push, &text, &size, &why);
     }
     if (error == 0) {
-        error = push_judge(push, text, size, config, (int64_t)time(NULL), warned, NULL, &why);
+        error = push_judge(push, text, size, config, request->rotate, (int64_t)time(NULL), warned, NULL, &why);
     }
     if (error < 0) {
         code = verb_fail(&verb_push, error, &why);

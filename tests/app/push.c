@@ -37,7 +37,7 @@ static int free_config(void **state)
 
 static int push_text(struct push *push, const char *text)
 {
-    return push_read(push, &config, text, strlen(text), &why);
+    return push_read(push, &config, false, text, strlen(text), &why);
 }
 
 /* Refuses text with a sentence that contains expected, and not the values that stand in it. */
@@ -115,9 +115,9 @@ static void a_push_over_the_bound_is_refused(void **state)
     (void)state;
     memset(text, ' ', SECRETS_PUSH_MAX + 1);
     memcpy(text, "{\"TOKEN\": \"a\"}", 14);
-    assert_int_equal(push_read(&push, &config, text, SECRETS_PUSH_MAX, &why), 0);
+    assert_int_equal(push_read(&push, &config, false, text, SECRETS_PUSH_MAX, &why), 0);
     push_free(&push);
-    assert_int_equal(push_read(&push, &config, text, SECRETS_PUSH_MAX + 1, &why), -EINVAL);
+    assert_int_equal(push_read(&push, &config, false, text, SECRETS_PUSH_MAX + 1, &why), -EINVAL);
     assert_contains(why.text, "262144 bytes");
     free(text);
 }
@@ -134,7 +134,7 @@ static void a_value_that_no_variable_can_hold_is_refused(void **state)
         memset(text + size, 'a', most + more);
         size += most + more;
         size += (size_t)sprintf(text + size, "\"}");
-        assert_int_equal(push_read(&push, &config, text, size, &why), more == 0 ? 0 : -EINVAL);
+        assert_int_equal(push_read(&push, &config, false, text, size, &why), more == 0 ? 0 : -EINVAL);
         push_free(&push);
     }
     assert_contains(why.text, "TOKEN: over 131065 bytes");
@@ -278,9 +278,24 @@ static void a_refusal_is_one_line_of_json(void **state)
     json_decref(parsed);
 }
 
+static void a_further_push_is_the_identity_alone(void **state)
+{
+    static const char *const wrong[] = {"{}", "{\"OTHER\": \"x\"}", "{\"NAME_THAT_IS_NOT_LISTED\": \"x\"}"};
+    enum config_again measured = config.secrets.again;
+    struct push push;
+
+    (void)state;
+    config.secrets.again = CONFIG_AGAIN_IDENTITY;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_int_equal(push_read(&push, &config, true, wrong[i], strlen(wrong[i]), &why), -EINVAL);
+    }
+    config.secrets.again = measured;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_further_push_is_the_identity_alone),
         cmocka_unit_test(what_is_listed_is_accepted),
         cmocka_unit_test(what_is_no_object_is_refused),
         cmocka_unit_test(names_that_are_not_listed_are_refused),

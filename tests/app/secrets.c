@@ -49,6 +49,40 @@ static void what_was_written_is_mapped(void **state)
     secrets_unmap(&secrets);
 }
 
+static void a_rotation_keeps_what_it_does_not_replace(void **state)
+{
+    static const char fresh[] = "MTLS=new\0NEXT=2";
+    struct secrets_header header = {
+        .env_size = sizeof fresh, .env_count = 2, .cert_size = 3, .key_size = 5, .ca_size = 2};
+    struct secrets first;
+    struct secrets second;
+    struct secrets merged;
+    int one = written();
+    int two;
+    int both;
+
+    (void)state;
+    assert_int_equal(secrets_write(&header, fresh, "NEW", "NKEY2", "CB", &two, NULL), 0);
+    assert_int_equal(secrets_map(&first, one, NULL), 0);
+    assert_int_equal(secrets_map(&second, two, NULL), 0);
+    assert_int_equal(secrets_merge(&first, &second, &both, NULL), 0);
+    assert_int_equal(secrets_map(&merged, both, NULL), 0);
+    assert_int_equal(merged.header->env_count, 4);
+    assert_string_equal(secrets_env(&merged, "A"), "1");
+    assert_string_equal(secrets_env(&merged, "MTLS"), "new");
+    assert_string_equal(secrets_env(&merged, "EMPTY"), "");
+    assert_string_equal(secrets_env(&merged, "NEXT"), "2");
+    assert_memory_equal(merged.cert, "NEW", 3);
+    assert_memory_equal(merged.key, "NKEY2", 5);
+    assert_memory_equal(merged.ca, "CB", 2);
+    secrets_unmap(&first);
+    secrets_unmap(&second);
+    secrets_unmap(&merged);
+    close(one);
+    close(two);
+    close(both);
+}
+
 static void an_empty_push_is_a_file_too(void **state)
 {
     struct secrets_header header = {0};
@@ -177,6 +211,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_written_is_mapped),
+        cmocka_unit_test(a_rotation_keeps_what_it_does_not_replace),
         cmocka_unit_test(an_empty_push_is_a_file_too),
         cmocka_unit_test(a_written_file_cannot_be_changed),
         cmocka_unit_test(a_bad_environment_is_not_written),

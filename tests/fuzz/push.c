@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct push push;
     struct reason why;
 
-    if (push_read(&push, configuration(), (const char *)data, size, &why) == 0) {
+    if (push_read(&push, configuration(), false, (const char *)data, size, &why) == 0) {
         require_whole(&push);
         require_line(push.accepted, "accepted");
         push_free(&push);

@@ -194,13 +194,14 @@ static const struct bounds {
     {CONFIG_APP, "run", {"/a", "/a/b.c"}, {"", "watermrk", "/", "/a//b", "/a/../b", "/a/", "a/b"}},
     {CONFIG_APP, "args", {"", "a b", "\"a b\""}, {"\"a", "a\"b\"", "\"a\"b", "\"\\x\""}},
     {CONFIG_APP, "restart", {"on-failure", "always", "never"}, {"", "on", "Always"}},
+    {CONFIG_APP, "on-rotate", {"restart"}, {"signal", "", "no", "SIGHUP"}}, /* signal: tested below */
     {CONFIG_APP, "endpoint", {NULL}, {"a.example", "nowhere"}}, /* good: tested with a built-in application */
     {CONFIG_APP, "first-vsock", {"1", "4294967294"}, {"0", "4294967295", "x"}},
     {CONFIG_SECRETS, "mode", {"plain"}, {"", "none", "sealed"}},
     {CONFIG_SECRETS, "port", {"1", "4294967294"}, {"0", "4294967295", "3000"}},
     {CONFIG_SECRETS, "required", {"", "A", "A_1,B C", NAME64}, {"1A", "A-B", NAME64 "i", "A A", "LD_PRELOAD"}},
     {CONFIG_SECRETS, "optional", {"", "A"}, {"A.B", "https_proxy"}},
-    {CONFIG_SECRETS, "again", {"refuse"}, {"", "identity", "restart", "yes"}},
+    {CONFIG_SECRETS, "again", {"refuse", "restart"}, {"", "yes"}}, /* identity: tested by the boots */
     {CONFIG_ENDPOINT, "host", {"b", HOST253, "a_b.c", "X.Y"},
         {"", HOST253 "a", "a..b", ".a", "a.", "-a.b", "10.0.0.1", "localhost"}},
     {CONFIG_ENDPOINT, "port", {"1", "65535"}, {"0", "65536", "http", "", "-1", "+1"}},

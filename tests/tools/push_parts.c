@@ -115,7 +115,7 @@ static void spoilt_identities_are_refused_before_sending(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         json_t *object;
         assert_int_equal(secret_json_read(bad[i], strlen(bad[i]), "test", &object, &why), 0);
-        assert_int_equal(push_judge(object, bad[i], strlen(bad[i]), NULL, 0, warned, NULL, &why), -EINVAL);
+        assert_int_equal(push_judge(object, bad[i], strlen(bad[i]), NULL, false, 0, warned, NULL, &why), -EINVAL);
         assert_non_null(strstr(why.text, "MTLS_CLIENT_CERT_JSON"));
         assert_null(strstr(why.text, "sesame"));
         json_decref(object);
