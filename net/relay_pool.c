@@ -74,9 +74,6 @@ struct relay_pool {
     } messages[MESSAGE_COUNT];
 };
 
-const unsigned relay_connect_bounds[RELAY_CONNECT_CLASSES] = {
-    1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000};
-
 static void tell(struct relay_pool *pool, enum message kind, const struct reason *why)
 {
     int64_t now = loop_now(pool->loop);
@@ -124,28 +121,6 @@ static void target_leave(struct target *target)
     }
 }
 
-static void traffic_add(struct relay_traffic *sum, const struct relay_traffic *traffic)
-{
-    sum->a_to_b += traffic->a_to_b;
-    sum->b_to_a += traffic->b_to_a;
-}
-
-static void counters_add(struct relay_counters *sum, const struct relay_counters *counters)
-{
-    sum->accepted += counters->accepted;
-    sum->refused += counters->refused;
-    sum->failed += counters->failed;
-    sum->unresolved += counters->unresolved;
-    sum->ended += counters->ended;
-    sum->broken += counters->broken;
-    traffic_add(&sum->traffic, &counters->traffic);
-    for (size_t i = 0; i <= RELAY_CONNECT_CLASSES; i++) {
-        sum->connect_count[i] += counters->connect_count[i];
-    }
-    sum->connect_ms += counters->connect_ms;
-    sum->open += counters->open;
-}
-
 /* A closed listener goes with its last connection, a drained pool says so with its last listener. */
 static void listener_settle(struct relay_listener *listener)
 {
@@ -159,7 +134,7 @@ static void listener_settle(struct relay_listener *listener)
         place = &(*place)->next;
     }
     *place = listener->next;
-    counters_add(&pool->closed, &listener->counters);
+    relay_counters_add(&pool->closed, &listener->counters);
     target_leave(listener->target);
     free(listener);
     if (pool->draining && pool->listeners == NULL) {
@@ -190,7 +165,7 @@ static void passage_free(struct passage *passage)
     if (passage->next != NULL) {
         passage->next->place = passage->place;
     }
-    traffic_add(&listener->counters.traffic, &passage->traffic);
+    relay_traffic_add(&listener->counters.traffic, &passage->traffic);
     listener->counters.open--;
     listener->pool->open[listener->inbound]--;
     target_leave(passage->target);
@@ -250,19 +225,6 @@ static void failed(struct passage *passage, int error, const struct reason *why)
     passage_end(passage, error);
 }
 
-static void count_connect(struct passage *passage)
-{
-    struct relay_counters *counters = &passage->listener->counters;
-    int64_t took = passage->connected - passage->accepted;
-    size_t class = 0;
-
-    while (class < RELAY_CONNECT_CLASSES && took > (int64_t)relay_connect_bounds[class]) {
-        class ++;
-    }
-    counters->connect_count[class]++;
-    counters->connect_ms += (uint64_t)took;
-}
-
 static void target_connected(void *arg, int fd, const struct reason *why)
 {
     struct passage *passage = arg;
@@ -278,7 +240,7 @@ static void target_connected(void *arg, int fd, const struct reason *why)
         return;
     }
     passage->connected = loop_now(pool->loop);
-    count_connect(passage);
+    relay_counters_connected(&passage->listener->counters, passage->connected - passage->accepted);
     passage->fd = -1;
     if (far.family != AF_VSOCK) { /* whose buffer was set before it connected */
         relay_prepare(far, &pool->options.limits);
@@ -523,7 +485,7 @@ void relay_pool_counters(const struct relay_pool *pool, struct relay_counters *c
     *counters = pool->closed;
     for (const struct relay_listener *listener = pool->listeners; listener != NULL; listener = listener->next) {
         relay_listener_counters(listener, &one);
-        counters_add(counters, &one);
+        relay_counters_add(counters, &one);
     }
 }
 
@@ -631,6 +593,6 @@ void relay_listener_counters(const struct relay_listener *listener, struct relay
 {
     *counters = listener->counters;
     for (const struct passage *passage = listener->passages; passage != NULL; passage = passage->next) {
-        traffic_add(&counters->traffic, &passage->traffic);
+        relay_traffic_add(&counters->traffic, &passage->traffic);
     }
 }

@@ -8,6 +8,7 @@
 #include "net/address.h"
 #include "net/loop.h"
 #include "net/relay.h"
+#include "net/relay_counters.h"
 
 /*
  *   relay_pool_open ── relay_listener_open … ── accepts, connects, relays ── relay_pool_close: all of it ends
@@ -48,23 +49,6 @@ struct relay_pool_options {
     void (*stranger)(void *arg);
     void (*drained)(void *arg); /* once after relay_pool_drain(); may close the pool */
     void *arg;
-};
-
-/* Upper bounds of the connect times' classes, in milliseconds; one class more holds what took longer. */
-#define RELAY_CONNECT_CLASSES 13
-extern const unsigned relay_connect_bounds[RELAY_CONNECT_CLASSES];
-
-struct relay_counters {
-    uint64_t accepted;            /* all that follow included */
-    uint64_t refused;             /* at the bound, or from a CID that is not allowed */
-    uint64_t failed;              /* the target was not reached */
-    uint64_t unresolved;          /* of these: its name has no address */
-    uint64_t ended;               /* relayed to a clean end of both directions */
-    uint64_t broken;              /* ended by a reset or a limit */
-    struct relay_traffic traffic; /* a: the accepted sides, b: the targets; those that are open included */
-    uint64_t connect_count[RELAY_CONNECT_CLASSES + 1]; /* targets reached, by the time that it took */
-    uint64_t connect_ms;                               /* the sum of these times */
-    unsigned open;                                     /* now */
 };
 
 struct relay_pool;
