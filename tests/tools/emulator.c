@@ -253,10 +253,19 @@ static uint8_t *buffer_at(struct world *w, unsigned ring, unsigned index, uint64
     return w->memory + offset;
 }
 
-static void start_guest(struct world *w)
+static void offer_buffer(struct world *w, unsigned index, uint32_t size)
+{
+    uint64_t address;
+
+    buffer_at(w, 0, index, &address);
+    descriptor(w, 0, index, address, size, RING_WRITE);
+    offer(w, 0, (uint16_t)index);
+}
+
+/* A guest without buffers. */
+static void start_device(struct world *w)
 {
     const uint64_t features = UINT64_C(0x70000000);
-    uint64_t address;
 
     memset(w->memory, 0, MEMORY);
     w->seen[0] = w->seen[1] = 0;
@@ -264,10 +273,13 @@ static void start_guest(struct world *w)
     set_memory(w);
     start_ring(w, 0);
     start_ring(w, 1);
+}
+
+static void start_guest(struct world *w)
+{
+    start_device(w);
     for (unsigned i = 0; i < ENTRIES; i++) {
-        buffer_at(w, 0, i, &address);
-        descriptor(w, 0, i, address, BUFFER, RING_WRITE);
-        offer(w, 0, (uint16_t)i);
+        offer_buffer(w, i, BUFFER);
     }
 }
 
@@ -298,8 +310,8 @@ static void send_packet(struct world *w, uint32_t guest_port, uint32_t host_port
     offer(w, 1, (uint16_t)index);
 }
 
-/* The next packet from the device; its buffer is offered again. */
-static struct packet_header receive_packet(struct world *w, void *payload, size_t room)
+/* The next packet from the device; its buffer stays used. */
+static struct packet_header take_packet(struct world *w, void *payload, size_t room, uint32_t *index)
 {
     volatile uint16_t *used = (volatile uint16_t *)(w->memory + 0x2000);
     struct packet_header header;
@@ -313,6 +325,7 @@ static struct packet_header receive_packet(struct world *w, void *payload, size_
         fail_msg("no packet came");
     }
     memcpy(entry, w->memory + 0x2004 + 8 * (size_t)(w->seen[0]++ % ENTRIES), sizeof entry);
+    *index = entry[0];
     const uint8_t *buffer = buffer_at(w, 0, entry[0], &address);
     memcpy(&header, buffer, sizeof header);
     assert_int_equal(entry[1], sizeof header + header.size);
@@ -320,7 +333,16 @@ static struct packet_header receive_packet(struct world *w, void *payload, size_
     if (header.size > 0) {
         memcpy(payload, buffer + sizeof header, header.size);
     }
-    offer(w, 0, (uint16_t)entry[0]);
+    return header;
+}
+
+/* The same, and its buffer is offered again. */
+static struct packet_header receive_packet(struct world *w, void *payload, size_t room)
+{
+    uint32_t index;
+    struct packet_header header = take_packet(w, payload, room, &index);
+
+    offer(w, 0, (uint16_t)index);
     return header;
 }
 
@@ -436,6 +458,33 @@ static void the_heartbeat_is_answered_and_told_once(void **state)
     expect_operation(w, PACKET_RESPONSE);
     send_packet(w, 9, 9000, PACKET_RW, 0, &byte, 1);
     expect_operation(w, PACKET_SHUTDOWN);
+    world_free(w);
+}
+
+/* A guest that has room for one byte at a time, and asks again before it makes room. */
+static void a_heartbeat_is_answered_when_its_time_has_come(void **state)
+{
+    struct world *w = world_suffering("heartbeat=wrong/1");
+    const uint8_t beat = PEERS_HEARTBEAT_BYTE;
+    uint32_t used;
+    uint8_t answer;
+
+    (void)state;
+    start_device(w);
+    offer_buffer(w, 0, PACKET_HEADER_SIZE + 1);
+    offer_buffer(w, 1, PACKET_HEADER_SIZE + 1);
+    send_packet(w, 5, 9000, PACKET_REQUEST, 0, NULL, 0);
+    assert_int_equal(take_packet(w, &answer, 1, &used).operation, PACKET_RESPONSE);
+    send_packet(w, 5, 9000, PACKET_RW, 0, &beat, 1);
+    assert_int_equal(take_packet(w, &answer, 1, &used).size, 1);
+    assert_int_equal(answer, 0);
+    assert_int_equal(w->heartbeats, 0);
+    send_packet(w, 5, 9000, PACKET_RW, 0, &beat, 1);
+    offer_buffer(w, 2, PACKET_HEADER_SIZE + 1);
+    assert_int_equal(take_packet(w, &answer, 1, &used).size, 1);
+    assert_int_equal(answer, PEERS_HEARTBEAT_BYTE);
+    turns(w, 5);
+    assert_int_equal(w->heartbeats, 1);
     world_free(w);
 }
 
@@ -805,6 +854,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(qemu_is_told_what_the_device_is),
         cmocka_unit_test(the_heartbeat_is_answered_and_told_once),
+        cmocka_unit_test(a_heartbeat_is_answered_when_its_time_has_come),
         cmocka_unit_test(the_guest_reaches_a_unix_socket),
         cmocka_unit_test(what_was_offered_before_the_start_is_taken),
         cmocka_unit_test(half_closes_cross_both_ways),

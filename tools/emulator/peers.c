@@ -40,8 +40,8 @@ struct peer {
     bool sleeping; /* a fault's delay runs */
     bool awake;    /* it is over: what waits goes on, once */
     enum fault_heartbeat answer;
-    bool beat;   /* PEER_HEARTBEAT: the byte came and is not answered yet */
-    bool beaten; /* something else came: there is no answer, only an end */
+    bool due;   /* PEER_HEARTBEAT: the byte came and its answer's time has come */
+    bool wrong; /* something else came: there is no answer, only an end */
 };
 
 struct peers {
@@ -170,10 +170,10 @@ static ssize_t on_read(void *arg, void *of, const struct iovec *pieces, int coun
 
     (void)arg;
     if (peer->state == PEER_HEARTBEAT) {
-        if (!peer->beat) {
-            return peer->beaten ? 0 : -EAGAIN;
+        if (!peer->due) {
+            return peer->wrong ? 0 : -EAGAIN;
         }
-        peer->beat = false;
+        peer->due = false;
         *(uint8_t *)pieces[0].iov_base = peer->answer == FAULT_HEARTBEAT_WRONG ? 0 : PEERS_HEARTBEAT_BYTE;
         return 1;
     }
@@ -189,7 +189,7 @@ static ssize_t on_write(void *arg, void *of, const struct iovec *pieces, int cou
 
     (void)arg;
     if (peer->state == PEER_HEARTBEAT) {
-        *(*(const uint8_t *)pieces[0].iov_base == PEERS_HEARTBEAT_BYTE ? &peer->beat : &peer->beaten) = true;
+        peer->wrong |= *(const uint8_t *)pieces[0].iov_base != PEERS_HEARTBEAT_BYTE;
         peer->answer = faults_heartbeat(peer->peers->options.faults);
         loop_after(peer->peers->options.loop, &peer->timer, peer->answer == FAULT_HEARTBEAT_LATE ? FAULT_LATE_MS : 0);
         for (int i = 0; i < count; i++) {
@@ -279,9 +279,10 @@ static void answer_heartbeat(struct loop_timer *timer)
     struct peer *peer = timer->owner;
     struct peers *peers = peer->peers;
 
-    if (!peer->beat) {
+    if (peer->wrong) {
         vsock_hangup(peer->connection);
     } else {
+        peer->due = true;
         vsock_readable(peer->connection);
         if (!peers->had_heartbeat && peer->answer == FAULT_HEARTBEAT_RIGHT) {
             peers->had_heartbeat = true;
