@@ -163,8 +163,12 @@ int nitro_cli_enclaves_start(
     *cli = (struct nitro_cli){.done = done, .arg = arg};
     int error = command_start(&cli->command, loop, &options, ended, cli, why);
     if (error < 0) {
+        struct reason said = *why;
         free(cli);
-        return error;
+        return error == -ENOENT
+                   ? reason_set(why, error,
+                         "%s: install aws-nitro-enclaves-cli, or name the program in INGOT_NITRO_CLI", said.text)
+                   : error;
     }
     *out = cli;
     return 0;

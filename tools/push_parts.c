@@ -108,7 +108,7 @@ int push_parts_set(json_t *push, const char *assignment, struct reason *why)
 {
     char name[NAME_MAX_BYTES + 1];
     const char *value;
-    int error = split(assignment, "NAME=TEXT", name, &value, why);
+    int error = split(assignment, "--set NAME=TEXT", name, &value, why);
 
     if (error < 0) {
         return error;
@@ -123,7 +123,7 @@ int push_parts_file(json_t *push, const char *assignment, struct reason *why)
     const char *path;
     char *data;
     size_t size;
-    int error = split(assignment, "NAME=PATH", name, &path, why);
+    int error = split(assignment, "--file NAME=PATH", name, &path, why);
 
     if (error == 0) {
         error = read_bytes(path, PUSH_SECRETS_MAX, &data, &size, why);
@@ -160,10 +160,10 @@ int push_parts_secret(json_t *push, const char *assignment, const char *region, 
     char name[NAME_MAX_BYTES + 1];
     const char *secret;
     json_t *value;
-    int error = split(assignment, "NAME=SECRET", name, &secret, why);
+    int error = split(assignment, "--secrets-manager NAME=SECRET", name, &secret, why);
 
     if (error == 0 && *secret == '\0') {
-        error = reason_set(why, -EINVAL, "write it as NAME=SECRET");
+        error = reason_set(why, -EINVAL, "write it as --secrets-manager NAME=SECRET");
     }
     if (error == 0) {
         error = push_aws_secret(secret, region, &value, why);

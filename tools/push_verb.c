@@ -268,7 +268,9 @@ static int source_add(struct request *request, int argc, char *argv[], int optio
                                                                        : SOURCE_SECRET,
         .word = optarg};
     if (option == OPTION_IDENTITY) {
-        if (argc - optind < 2) {
+        /* With a file left out the next option would be taken for one. */
+        if (argc - optind < 2 || strncmp(optarg, "--", 2) == 0 || strncmp(argv[optind], "--", 2) == 0 ||
+            strncmp(argv[optind + 1], "--", 2) == 0) {
             return verb_misuse(&verb_push, "--identity takes three files: CERT KEY CA");
         }
         source->more[0] = argv[optind++];
