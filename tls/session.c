@@ -345,3 +345,8 @@ struct bytes tls_session_leaf(const struct tls_session *session)
 {
     return session->established ? session->verifier.certificates[0] : (struct bytes){NULL, 0};
 }
+
+struct bytes tls_session_presented(const struct tls_session *session)
+{
+    return session->verifier.count > 0 ? session->verifier.certificates[0] : (struct bytes){NULL, 0};
+}

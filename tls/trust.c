@@ -70,6 +70,12 @@ int tls_trust_load(const char *pem, size_t size, struct tls_trust **trust, struc
     return 0;
 }
 
+int tls_trust_none(struct tls_trust **trust)
+{
+    *trust = calloc(1, sizeof **trust);
+    return *trust == NULL ? -ENOMEM : 0;
+}
+
 void tls_trust_free(struct tls_trust *trust)
 {
     if (trust != NULL) {

@@ -18,6 +18,8 @@ struct tls_trust;
  * 0; -EINVAL with a sentence (nothing there, cut short, malformed, an unfit key); -ENOMEM. *trust is the caller's.
  */
 int tls_trust_load(const char *pem, size_t size, struct tls_trust **trust, struct reason *why);
+/* Believes nobody: to look at what a server presents (it is refused with its names). 0 or -ENOMEM, as above. */
+int tls_trust_none(struct tls_trust **trust);
 /* NULL does nothing. No session may use it any more. */
 void tls_trust_free(struct tls_trust *trust);
 

@@ -65,6 +65,7 @@ static int examine_subject(struct doctor *doctor, struct proxy_options *options,
         return verb_fail(&verb_doctor, error, &why);
     }
     options->config = doctor->config = subject_config(&subject);
+    doctor->image = subject.is_image ? &subject.image : NULL;
     doctor->image_size = subject.is_image && stat(doctor->path, &status) == 0 ? (uint64_t)status.st_size : 0;
     struct address *targets = calloc(doctor->config->endpoint_count + 1, sizeof *targets);
     struct address *fronts = calloc(doctor->config->inbound_count + 1, sizeof *fronts);
@@ -88,7 +89,8 @@ static int run(int argc, char *argv[])
 {
     static const struct option known[] = {{"json", no_argument, NULL, 'j'},
         {"connect-to", required_argument, NULL, 't'}, {"listen", required_argument, NULL, 'l'},
-        {"vsock", required_argument, NULL, 'v'}, {"qemu", required_argument, NULL, 'q'}, {0}};
+        {"vsock", required_argument, NULL, 'v'}, {"qemu", required_argument, NULL, 'q'},
+        {"secrets", required_argument, NULL, 's'}, {0}};
     struct doctor doctor = {.paths = &doctor_usual_paths, .now = time(NULL)};
     char **connect_to = calloc((size_t)argc, sizeof *connect_to);
     char **listen = calloc((size_t)argc, sizeof *listen);
@@ -115,6 +117,9 @@ static int run(int argc, char *argv[])
         case 'v':
             doctor.vsock_folder = optarg;
             break;
+        case 's':
+            doctor.secrets = optarg;
+            break;
         case 'q':
             doctor.qemu = optarg;
             break;
@@ -124,8 +129,9 @@ static int run(int argc, char *argv[])
     }
     if (code == 0 && argc - optind > 1) {
         code = verb_misuse(&verb_doctor, "it takes one image or enclave.ini at most");
-    } else if (code == 0 && optind == argc && options.connect_to_count + options.listen_count > 0) {
-        code = verb_misuse(&verb_doctor, "--connect-to and --listen need the image that they are about");
+    } else if (code == 0 && optind == argc &&
+               (doctor.secrets != NULL || options.connect_to_count + options.listen_count > 0)) {
+        code = verb_misuse(&verb_doctor, "--secrets, --connect-to and --listen need the image that they are about");
     } else if (code == 0 && optind == argc) {
         code = examine(&doctor, as_json);
     } else if (code == 0) {
@@ -139,19 +145,21 @@ static int run(int argc, char *argv[])
 
 const struct verb verb_doctor = {
     .name = "doctor",
-    .arguments = "[X.eif|enclave.ini] [--json] [--connect-to HOST:PORT=ADDRESS]… [--listen LABEL=HOST:PORT]…\n"
-                 "              [--vsock DIR] [--qemu PATH]",
+    .arguments = "[X.eif|enclave.ini] [--json] [--secrets FILE] [--connect-to HOST:PORT=ADDRESS]…\n"
+                 "              [--listen LABEL=HOST:PORT]… [--vsock DIR] [--qemu PATH]",
     .summary = "say before a run what is missing here or on EC2, and what to do",
     .help =
         "Looks at what a run needs: one line each on standard output, `ok`, `warning` or `not ok`, with what was "
         "found\n"
         "and what to do. Where /dev/nitro_enclaves is, this is a parent instance of EC2: the device and the rights to\n"
         "it, nitro-cli, enclaves that run, memory and CPUs set apart, vsock ports. Elsewhere: QEMU, KVM, memory. With\n"
-        "an image or an enclave.ini also what that one needs: files, memory, free ports, and that somebody answers at\n"
-        "each endpoint; all endpoints are tried at the same time, for at most 5 s. TLS is not spoken with them.\n"
-        "Nothing is changed.\n"
+        "an image or an enclave.ini also what that one needs: files, memory, free ports, and each endpoint: that its\n"
+        "name resolves and that it answers with TLS, judged by the image's own `tls`, `ca`, `pin` and `server-name`.\n"
+        "All endpoints are tried at the same time, for 8 s at most. Nothing is changed.\n"
         "\n"
         "  --json                          an array of {check, outcome, found, advice}\n"
+        "  --secrets FILE                  what will be pushed: its identity and authorities are used to try the "
+        "endpoints\n"
         "  --connect-to HOST:PORT=ADDRESS  as of ingot run and ingot proxy\n"
         "  --listen LABEL=HOST:PORT        as of ingot run and ingot proxy\n"
         "  --vsock DIR                     the folder of sockets of ingot run --vsock\n"

@@ -7,9 +7,11 @@
 #include <stdint.h>
 
 #include "base/reason.h"
-#include "image/config.h"
+#include "image/image.h"
 #include "net/address.h"
 #include "net/loop.h"
+#include "tls/identity.h"
+#include "tls/trust.h"
 #include "tools/nitro_cli.h"
 
 /*
@@ -40,7 +42,9 @@ struct doctor {
     const struct doctor_paths *paths;
     const struct config *config;   /* NULL: no image was named */
     uint64_t image_size;           /* bytes of the EIF; 0: an enclave.ini */
+    const struct image *image;     /* NULL: an enclave.ini */
     const char *path;              /* of the image or the enclave.ini */
+    const char *secrets;           /* a file that will be pushed; NULL: not known */
     const struct address *targets; /* what the parent dials for each endpoint; config->endpoint_count */
     const struct address *fronts;  /* config->inbound_count */
     const char *vsock_folder;      /* NULL: none was named */
@@ -84,5 +88,20 @@ void doctor_memory(struct doctor *doctor);
 void doctor_folder(struct doctor *doctor);
 void doctor_inbound(struct doctor *doctor);
 void doctor_endpoints(struct doctor *doctor);
+
+/* What TLS will be done with inside, as far as it is known here; see app/credentials.h for what it becomes there. */
+struct doctor_credentials {
+    struct tls_trust **measured;   /* for each endpoint, of its `ca`; NULL: it has none, or it is not known */
+    struct tls_trust *ca;          /* of the secrets, or packed; NULL: not known */
+    struct tls_identity *identity; /* the same */
+    struct tls_trust *nobody;      /* to look at what a server presents */
+};
+
+/* Says of each file that it is unfit. 0 or -ENOMEM; to be freed in either case. */
+int doctor_credentials_load(struct doctor *doctor, struct doctor_credentials *credentials);
+void doctor_credentials_free(struct doctor *doctor, struct doctor_credentials *credentials);
+
+/* Where a relative file of an enclave.ini lies. 0 or -ENAMETOOLONG. */
+int doctor_beside(const struct doctor *doctor, const char *file, char *path, size_t path_size);
 
 #endif

@@ -43,13 +43,11 @@ void doctor_clock(struct doctor *doctor)
 
 static void say_file(struct doctor *doctor, const char *file)
 {
-    const char *end = strrchr(doctor->path, '/');
     char path[4096];
 
-    if (file == NULL || file[0] == '/') {
+    if (file == NULL || file[0] == '/' || doctor_beside(doctor, file, path, sizeof path) < 0) {
         return; /* an absolute path is one inside rootfs */
     }
-    snprintf(path, sizeof path, "%.*s%s", end != NULL ? (int)(end - doctor->path + 1) : 0, doctor->path, file);
     if (access(path, R_OK) < 0) {
         doctor_say(doctor, DOCTOR_FAIL, "put it beside the enclave.ini, readable: the image measures it", "%s: %s",
             text_quote_string(path).text, strerror(errno));
