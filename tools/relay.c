@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "image/config.h"
 #include "net/address.h"
 #include "net/vsock.h"
 #include "tools/serving.h"
@@ -31,10 +32,22 @@ static int route_open(struct route *route, struct relay_pool *pool, struct reaso
     char from[ADDRESS_TEXT_SIZE];
     char to[ADDRESS_TEXT_SIZE];
     const struct relay_listener_options options = {.target = &route->to, .label = label, .only_cid = VSOCK_CID_ANY};
+    bool heartbeat = route->from.form == ADDRESS_VSOCK && route->from.port == CONFIG_HEARTBEAT_PORT;
     int fd = address_listen(&route->from, RELAY_BACKLOG, why);
 
+    if (fd == -EADDRINUSE && heartbeat) {
+        return reason_set(why, fd,
+            "vsock port %u is taken: nitro-cli answers the heartbeat of starting enclaves there; choose another",
+            CONFIG_HEARTBEAT_PORT);
+    }
     if (fd < 0) {
         return fd;
+    }
+    if (heartbeat) {
+        fprintf(stderr,
+            "vsock port %u is where nitro-cli answers the heartbeat: on EC2 no enclave starts while this listens "
+            "there\n",
+            CONFIG_HEARTBEAT_PORT);
     }
     route->open = true;
     snprintf(label, sizeof label, "%s", address_print(&route->from, from));
