@@ -281,6 +281,34 @@ static void summary_names_the_peer(void **state)
     free(der);
 }
 
+static void refused_certificate_can_still_be_shown(void **state)
+{
+    struct tls_trust *nobody;
+    struct reason why;
+    struct bytes leaf;
+    struct run run;
+    size_t size;
+    char *der = file_of("server.crt.der", &size);
+
+    (void)state;
+    assert_int_equal(tls_trust_none(&nobody), 0);
+    run.trust = nobody;
+    run.identity = NULL;
+    run.server = server_openssl("server", "server", OPTIONS("-naccept", "1"));
+    assert_int_equal(run_connect(&run, &(struct trial){0}), TLS_CLOSED);
+    assert_int_not_equal(tls_session_error(session, &why), 0);
+    assert_contains(why.text, "no trusted CA vouches for it");
+    assert_int_equal(tls_session_leaf(session).size, 0);
+    leaf = tls_session_presented(session);
+    assert_int_equal(leaf.size, size);
+    assert_memory_equal(leaf.data, der, size);
+    assert_int_equal(
+        tls_session_start_client(session, &(struct tls_client){.server_name = NAME, .trust = nobody}, NULL), 0);
+    assert_int_equal(tls_session_presented(session).size, 0);
+    free(der);
+    run_stop(&run);
+}
+
 static void two_sessions_never_begin_alike(void **state)
 {
     struct tls_trust *trust = trust_of("ca");
@@ -348,6 +376,7 @@ int main(void)
         cmocka_unit_test(goodbye_before_our_answer_left_is_a_good_end),
         cmocka_unit_test(renegotiation_is_declined),
         cmocka_unit_test(summary_names_the_peer),
+        cmocka_unit_test(refused_certificate_can_still_be_shown),
         cmocka_unit_test(two_sessions_never_begin_alike),
         cmocka_unit_test(names_out_of_bounds_are_refused),
         cmocka_unit_test(every_fault_has_its_sentence),
