@@ -175,12 +175,11 @@ static void program_told(struct enclave *enclave)
 {
     bool restart = enclave->config.secrets.again == CONFIG_AGAIN_RESTART;
 
-    if (!service_running(&enclave->app)) {
-        return; /* it is between two lives: the next one has it */
+    if (!service_running(&enclave->app) || enclave->restarting) {
+        return; /* it is between two lives, or told to end: the next one has it */
     }
     if (restart || enclave->config.app.on_rotate == CONFIG_ROTATE_RESTART) {
         enclave->restarting = true; /* whatever [app] restart says of its end */
-        enclave->app_term = (struct loop_timer){.fired = term_ignored, .owner = enclave};
         (void)kill(enclave->app.pid, SIGTERM);
         (void)loop_after(enclave->loop, &enclave->app_term, TERM_MS);
     } else if (enclave->config.app.on_rotate == CONFIG_ROTATE_SIGNAL) {
@@ -243,6 +242,7 @@ int step_roles(struct enclave *enclave, struct reason *said)
         .ended = built_in ? role_ended : program_ended,
         .owner = enclave,
     };
+    enclave->app_term = (struct loop_timer){.fired = term_ignored, .owner = enclave};
     service_start(enclave->supervisor, &enclave->relay);
     if (!waits) {
         service_start(enclave->supervisor, &enclave->app);
