@@ -165,7 +165,8 @@ bool tls_session_summary(const struct tls_session *session, struct tls_summary *
 /* The peer's certificate, DER; size 0 while the session is not established. Borrowed until the session starts again. */
 struct bytes tls_session_leaf(const struct tls_session *session);
 
-/* The first certificate as it came, whatever the verdict, to show what was refused: unproven, maybe malformed. The same.
+/* The first certificate as it came, whatever the verdict, to show what was refused: unproven, maybe malformed. The
+ * same.
  */
 struct bytes tls_session_presented(const struct tls_session *session);
 
