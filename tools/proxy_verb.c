@@ -445,6 +445,9 @@ const struct verb verb_proxy = {
         "\n"
         "Neither direction may hold the last quarter of --connections: callers that never close do not keep the\n"
         "enclave from its endpoints, nor the other way round. Names are remembered for a minute, and all their\n"
-        "addresses tried.\n",
+        "addresses tried.\n"
+        "\n"
+        "AF_VSOCK and AWS's nitro-cli were not at hand where this was built: tests put loopback addresses and a\n"
+        "script in their place.\n",
     .run = run,
 };
