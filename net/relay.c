@@ -133,7 +133,14 @@ static size_t give(struct relay *relay, struct side *to, const uint8_t *data, si
         }
     }
     relay->last_byte = loop_now(relay->loop);
-    *(to == &relay->side[1] ? &relay->traffic->a_to_b : &relay->traffic->b_to_a) += given;
+    if (to == &relay->side[1]) {
+        relay->traffic->a_to_b += given;
+        return given;
+    }
+    if (relay->traffic->b_to_a == 0 && given > 0) {
+        relay->traffic->answered = relay->last_byte;
+    }
+    relay->traffic->b_to_a += given;
     return given;
 }
 

@@ -63,6 +63,7 @@ typedef void relay_done(void *arg, int error);
 struct relay_traffic {
     uint64_t a_to_b;
     uint64_t b_to_a;
+    int64_t answered; /* loop_now() when a took the first of b's bytes; 0: none yet */
 };
 
 /* A socket and its family (AF_…), which whoever made it knows. */

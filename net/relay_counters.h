@@ -17,7 +17,7 @@ struct relay_counters {
     uint64_t unresolved;          /* of these: its name has no address */
     uint64_t ended;               /* relayed to a clean end of both directions */
     uint64_t broken;              /* ended by a reset or a limit */
-    struct relay_traffic traffic; /* a: the accepted sides, b: the targets; those that are open included */
+    struct relay_traffic traffic; /* a: the accepted sides, b: the targets; those that are open included; no time */
     uint64_t connect_count[RELAY_CONNECT_CLASSES + 1]; /* targets reached, by the time that it took */
     uint64_t connect_ms;                               /* the sum of these times */
     unsigned open;                                     /* now */

@@ -12,24 +12,19 @@
 #include "base/reason.h"
 #include "base/text.h"
 #include "net/connect.h"
+#include "net/relay_target.h"
 #include "net/vsock.h"
 
 #define ACCEPTS_A_TURN 16
 #define LOG_EVERY_MS 1000
 #define LABEL_SIZE 256
 
-/* Where a listener leads, shared with the connections that were led there: it may change under them. */
-struct target {
-    unsigned users;
-    struct address address;
-};
-
 /* One accepted connection: first a connect to the target, then a relay. */
 struct passage {
     struct passage *next;
     struct passage **place; /* what points to this one */
     struct relay_listener *listener;
-    struct target *target;
+    struct relay_target *target;
     struct connect *connect; /* NULL once there is a relay */
     struct relay *relay;
     struct relay_traffic traffic;
@@ -47,7 +42,7 @@ struct relay_listener {
     struct loop_timer rest;
     struct relay_counters counters; /* without the traffic of those that are open */
     struct passage *passages;
-    struct target *target;
+    struct relay_target *target;
     int fd; /* -1: closed */
     int family;
     uint32_t only_cid;
@@ -96,31 +91,6 @@ static void tell(struct relay_pool *pool, enum message kind, const struct reason
     pool->options.log(pool->options.arg, why->text);
 }
 
-/* With one user. NULL: no memory. */
-static struct target *target_new(const struct address *address)
-{
-    struct target *target = malloc(sizeof *target);
-
-    if (target != NULL) {
-        *target = (struct target){.users = 1, .address = *address};
-    }
-    return target;
-}
-
-static struct target *target_use(struct target *target)
-{
-    target->users++;
-    return target;
-}
-
-/* NULL does nothing. */
-static void target_leave(struct target *target)
-{
-    if (target != NULL && --target->users == 0) {
-        free(target);
-    }
-}
-
 /* A closed listener goes with its last connection, a drained pool says so with its last listener. */
 static void listener_settle(struct relay_listener *listener)
 {
@@ -135,7 +105,7 @@ static void listener_settle(struct relay_listener *listener)
     }
     *place = listener->next;
     relay_counters_add(&pool->closed, &listener->counters);
-    target_leave(listener->target);
+    relay_target_leave(listener->target);
     free(listener);
     if (pool->draining && pool->listeners == NULL) {
         loop_after(pool->loop, &pool->drained, 0); /* not from here: the callee may close the pool */
@@ -168,32 +138,41 @@ static void passage_free(struct passage *passage)
     relay_traffic_add(&listener->counters.traffic, &passage->traffic);
     listener->counters.open--;
     listener->pool->open[listener->inbound]--;
-    target_leave(passage->target);
+    relay_target_leave(passage->target);
     free(passage);
+}
+
+/* It borrows the listener's label and the passage's target. */
+static struct relay_record passage_record(const struct passage *passage, int error)
+{
+    int64_t now = loop_now(passage->listener->pool->loop);
+    bool connected = passage->connected > 0;
+
+    return (struct relay_record){
+        .label = passage->listener->label,
+        .target = &passage->target->address,
+        .error = error,
+        .connected = connected,
+        .connect_ms = (connected ? passage->connected : now) - passage->accepted,
+        .total_ms = now - passage->accepted,
+        .answer_ms = passage->traffic.answered > 0 ? passage->traffic.answered - passage->accepted : -1,
+        .inbound = passage->listener->inbound,
+        .traffic = passage->traffic,
+    };
 }
 
 static void passage_end(struct passage *passage, int error)
 {
     struct relay_listener *listener = passage->listener;
     const struct relay_pool_options *options = &listener->pool->options;
-    int64_t now = loop_now(listener->pool->loop);
-    bool connected = passage->connected > 0;
-    struct target *target = target_use(passage->target); /* for the record */
-    const struct relay_record record = {
-        .label = listener->label,
-        .target = &target->address,
-        .error = error,
-        .connected = connected,
-        .connect_ms = (connected ? passage->connected : now) - passage->accepted,
-        .total_ms = now - passage->accepted,
-        .traffic = passage->traffic,
-    };
+    struct relay_target *target = relay_target_use(passage->target); /* for the record */
+    const struct relay_record record = passage_record(passage, error);
 
     passage_free(passage);
     if (options->ended != NULL) {
         options->ended(options->arg, &record);
     }
-    target_leave(target);
+    relay_target_leave(target);
     listener_settle(listener);
 }
 
@@ -274,7 +253,7 @@ static void passage_open(struct relay_listener *listener, int fd)
     *passage = (struct passage){.next = listener->passages,
         .place = &listener->passages,
         .listener = listener,
-        .target = target_use(listener->target),
+        .target = relay_target_use(listener->target),
         .accepted = loop_now(pool->loop),
         .fd = fd,
         .family = target_family(listener->target->address.form)};
@@ -456,7 +435,7 @@ void relay_pool_close(struct relay_pool *pool)
         }
         pool->listeners = listener->next;
         listener_deafen(listener);
-        target_leave(listener->target);
+        relay_target_leave(listener->target);
         free(listener);
     }
     loop_cancel(pool->loop, &pool->drained);
@@ -486,6 +465,17 @@ void relay_pool_counters(const struct relay_pool *pool, struct relay_counters *c
     for (const struct relay_listener *listener = pool->listeners; listener != NULL; listener = listener->next) {
         relay_listener_counters(listener, &one);
         relay_counters_add(counters, &one);
+    }
+}
+
+void relay_pool_each(
+    const struct relay_pool *pool, void (*each)(void *arg, const struct relay_record *record), void *arg)
+{
+    for (const struct relay_listener *listener = pool->listeners; listener != NULL; listener = listener->next) {
+        for (const struct passage *passage = listener->passages; passage != NULL; passage = passage->next) {
+            const struct relay_record record = passage_record(passage, 0);
+            each(arg, &record);
+        }
     }
 }
 
@@ -564,12 +554,12 @@ void relay_listener_close(struct relay_listener *listener)
 
 int relay_listener_target(struct relay_listener *listener, const struct address *address)
 {
-    struct target *target = target_new(address);
+    struct relay_target *target = relay_target_new(address);
 
     if (target == NULL) {
         return -ENOMEM;
     }
-    target_leave(listener->target);
+    relay_target_leave(listener->target);
     listener->target = target;
     return 0;
 }

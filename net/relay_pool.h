@@ -36,6 +36,8 @@ struct relay_record {
     bool connected;               /* the target was reached */
     int64_t connect_ms;           /* until the target was reached, or given up */
     int64_t total_ms;             /* from the accept to the end */
+    int64_t answer_ms;            /* from the accept until the target's first byte had gone back; -1: none has */
+    bool inbound;                 /* as its listener */
     struct relay_traffic traffic; /* a: the accepted side, b: the target */
 };
 
@@ -61,6 +63,10 @@ void relay_pool_close(struct relay_pool *pool);
 
 /* Closes every listener; what is open goes on to its end, and then, or in the loop's next turn, drained() is called. */
 void relay_pool_drain(struct relay_pool *pool);
+
+/* Tells each connection that is open, as if it ended now in order. each() must leave the pool alone. */
+void relay_pool_each(
+    const struct relay_pool *pool, void (*each)(void *arg, const struct relay_record *record), void *arg);
 
 /* Of all listeners, those that were closed included. */
 void relay_pool_counters(const struct relay_pool *pool, struct relay_counters *counters);

@@ -449,6 +449,47 @@ static void bytes_times_and_ends_are_counted(void **state)
     pool_end(f);
 }
 
+static void open_connections_tell_how_far_they_are(void **state)
+{
+    (void)state;
+    struct fixture *f = pool_of(4, VSOCK_CID_ANY);
+    char data[3];
+    int client;
+    int server;
+
+    relay_pool_each(f->pool, ended, f);
+    assert_int_equal(f->records, 0);
+    passage_make(f, &client, &server);
+    assert_int_equal(send(client, "12", 2, 0), 2);
+    sockets_read(f->loop, server, data, 2);
+    relay_pool_each(f->pool, ended, f);
+    assert_int_equal(f->records, 1);
+    assert_string_equal(f->label, "api");
+    assert_int_equal(f->target_port, f->target.port);
+    assert_int_equal(f->record.error, 0);
+    assert_false(f->record.inbound);
+    assert_int_equal(f->record.traffic.a_to_b, 2);
+    assert_int_equal(f->record.answer_ms, -1); /* the target has said nothing yet */
+
+    sockets_turn_for(f->loop, 50);
+    assert_int_equal(send(server, "123", 3, 0), 3);
+    sockets_read(f->loop, client, data, 3);
+    relay_pool_each(f->pool, ended, f);
+    int64_t answer_ms = f->record.answer_ms;
+    assert_true(answer_ms >= 50);
+    assert_true(answer_ms <= f->record.total_ms);
+    sockets_turn_for(f->loop, 50);
+    assert_int_equal(send(server, "456", 3, 0), 3); /* later bytes are not the first */
+    sockets_read(f->loop, client, data, 3);
+    passage_break(f, client, server);
+    assert_int_equal(f->record.answer_ms, answer_ms);
+    assert_true(f->record.total_ms >= answer_ms + 50);
+    assert_int_equal(f->record.traffic.b_to_a, 6);
+    relay_pool_each(f->pool, ended, f);
+    assert_int_equal(f->records, 3); /* two that were told, one that ended; none is open */
+    pool_end(f);
+}
+
 static void name_without_an_address_is_counted_as_unresolved(void **state)
 {
     (void)state;
@@ -621,6 +662,7 @@ int main(void)
         cmocka_unit_test(listener_survives_running_out_of_descriptors),
         cmocka_unit_test(closing_the_pool_closes_all_connections),
         cmocka_unit_test(bytes_times_and_ends_are_counted),
+        cmocka_unit_test(open_connections_tell_how_far_they_are),
         cmocka_unit_test(name_without_an_address_is_counted_as_unresolved),
         cmocka_unit_test(draining_lets_open_connections_go_on),
         cmocka_unit_test(draining_an_idle_pool_is_over_at_once),
