@@ -77,6 +77,7 @@ void local_stop(struct run *run, int code)
     }
     run->stopping = true;
     run->code = code;
+    local_timeline_open(run); /* what ends from here on ends with the run */
     if (run->qemu.pid == 0) {
         loop_stop(run->loop);
         return;
@@ -110,6 +111,7 @@ static uint64_t memory_of(const struct run *run)
 /* QEMU has ended by itself, and all that was said has been read. */
 static void judge_end(struct run *run, int status)
 {
+    timeline_moment(&run->timeline, local_since(run), "end", run->console.last);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         fprintf(stderr, "ingot run: %s %s %d\n", text_quote_string(run->program).text,
             WIFEXITED(status) ? "ended with exit status" : "was ended by signal",
@@ -179,7 +181,7 @@ static void heartbeat(void *arg)
     struct run *run = arg;
 
     run->heartbeat = true;
-    timeline_moment(&run->timeline, local_since(run), "parent", "the heartbeat is answered");
+    timeline_heartbeat(&run->timeline, local_since(run));
     if (!run->stopping) {
         loop_cancel(run->loop, &run->deadline);
     }
@@ -430,7 +432,7 @@ static int set_up(struct run *run, struct reason *why)
     descriptors_raise(DESCRIPTORS, NULL); /* fewer do for a few connections */
     /* The picture is drawn at the end: whether it can be written shows before the boot. */
     if ((error = read_secrets(run, why)) < 0 || (error = open_console_copy(run, why)) < 0 ||
-        (error = local_timeline_write(run, why)) < 0 || (error = watch_signals(run, why)) < 0) {
+        (error = local_timeline_check(run, why)) < 0 || (error = watch_signals(run, why)) < 0) {
         return error;
     }
     return run->options->on_ec2 ? set_up_ec2(run, why) : set_up_here(run, why);

@@ -1,10 +1,13 @@
 /* local_parent: the parent's side of a local run: the proxy, the secrets, and what a fault makes of them. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "net/connect.h"
 #include "tools/local_run.h"
 #include "tools/serving.h"
@@ -17,22 +20,78 @@ int64_t local_since(const struct run *run)
     return loop_now(run->loop) - run->started;
 }
 
-int local_timeline_write(const struct run *run, struct reason *why)
+static void note_connection(struct run *run, const struct relay_record *record, enum timeline_end end)
 {
-    struct relay_counters counters = {0};
-    char how[160];
-    size_t size;
+    int64_t now = local_since(run);
+    const struct timeline_connection connection = {
+        .opened = now - record->total_ms,
+        .ended = now,
+        .connect_ms = record->connect_ms,
+        .answer_ms = record->answer_ms,
+        .sent = record->traffic.a_to_b,
+        .received = record->traffic.b_to_a,
+        .error = record->error,
+        .connected = record->connected,
+        .inbound = record->inbound,
+        .end = end,
+    };
 
-    if (run->options->timeline == NULL) {
+    if (!run->timeline_closed) {
+        timeline_connection(&run->timeline, &connection, record->label);
+    }
+}
+
+static void connection_ended(void *arg, const struct relay_record *record)
+{
+    note_connection(arg, record, TIMELINE_ENDED);
+}
+
+static void connection_cut(void *arg, const struct relay_record *record)
+{
+    note_connection(arg, record, TIMELINE_CUT);
+}
+
+static void connection_open(void *arg, const struct relay_record *record)
+{
+    note_connection(arg, record, TIMELINE_OPEN);
+}
+
+void local_timeline_open(struct run *run)
+{
+    if (run->pool != NULL) {
+        relay_pool_each(run->pool, connection_open, run);
+    }
+    run->timeline_closed = true; /* and no second time */
+}
+
+int local_timeline_check(const struct run *run, struct reason *why)
+{
+    const char *path = run->options->timeline;
+    char folder[PATH_MAX];
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+
+    if (path == NULL) {
         return 0;
     }
-    if (run->pool != NULL) {
-        relay_pool_counters(run->pool, &counters);
+    int size = slash == NULL ? snprintf(folder, sizeof folder, ".")
+                             : snprintf(folder, sizeof folder, "%.*s/", (int)(slash - path), path);
+    if (size >= (int)sizeof folder || access(folder, W_OK | X_OK) < 0) {
+        return reason_system(
+            why, size >= (int)sizeof folder ? -ENAMETOOLONG : -errno, "--timeline %s", text_quote_string(path).text);
     }
-    snprintf(how, sizeof how, "%s; %u connections still open at the end",
-        run->heartbeat ? "the enclave came up" : "the enclave did not come up", counters.open);
-    char *svg = timeline_draw(
-        &run->timeline, run->image.config.image.name, run->started == 0 ? 0 : local_since(run), how, &size);
+    return 0;
+}
+
+int local_timeline_write(struct run *run, struct reason *why)
+{
+    size_t size;
+
+    if (run->options->timeline == NULL || run->started == 0) {
+        return 0;
+    }
+    local_timeline_open(run);
+    char *svg = timeline_draw(&run->timeline, run->image.config.image.name, local_since(run),
+        run->heartbeat ? "the enclave came up" : "the enclave did not come up", &size);
     if (svg == NULL) {
         return reason_system(why, -ENOMEM, "--timeline can't be drawn");
     }
@@ -45,6 +104,14 @@ static void push_waiting(void *arg, const struct reason *why)
 {
     (void)arg;
     (void)why; /* the enclave boots; there is nothing to say yet */
+}
+
+static void push_sending(void *arg)
+{
+    struct run *run = arg;
+
+    timeline_moment(&run->timeline, local_since(run), "push",
+        run->pushed_again ? "a fault: the same secrets once more" : "the secrets go out");
 }
 
 /* A fault: the same secrets once more. */
@@ -71,7 +138,7 @@ static void pushed(void *arg, enum push_result result, const char *answer, const
     } else if (result == PUSH_ACCEPTED) {
         fprintf(stderr, "ingot run: secrets: %s\n", answer);
         run->accepted = true;
-        timeline_moment(&run->timeline, local_since(run), "parent: secrets", answer);
+        timeline_moment(&run->timeline, local_since(run), "push", answer);
         local_say_if_ready(run);
         push_again(run);
     } else {
@@ -99,6 +166,8 @@ int local_push_start(struct run *run, struct reason *why)
         .size = run->secrets_size,
         .wait_ms = HEARTBEAT_WAIT_MS,
         .waiting = push_waiting,
+        .sending = push_sending,
+        .arg = run,
     };
 
     if (run->secrets == NULL) {
@@ -106,22 +175,6 @@ int local_push_start(struct run *run, struct reason *why)
     }
     int error = push_start(&run->push, run->loop, &options, pushed, run);
     return error < 0 ? reason_system(why, error, "the push can't start") : 0;
-}
-
-static void connection_ended(void *arg, const struct relay_record *record)
-{
-    struct run *run = arg;
-    int64_t now = local_since(run);
-    const struct timeline_connection connection = {
-        .opened = now - record->total_ms,
-        .ended = now,
-        .connect_ms = record->connect_ms,
-        .sent = record->traffic.a_to_b,
-        .received = record->traffic.b_to_a,
-        .error = record->error,
-    };
-
-    timeline_connection(&run->timeline, &connection, record->label);
 }
 
 int local_proxy_open(struct run *run, struct reason *why)
@@ -172,6 +225,8 @@ static void restart(struct loop_timer *timer)
 
     if (run->proxy != NULL) {
         fprintf(stderr, "ingot run: fault: the parent's side is gone\n");
+        timeline_moment(&run->timeline, local_since(run), "parent", "a fault: its proxy is gone");
+        relay_pool_each(run->pool, connection_cut, run);
         local_proxy_close(run);
         loop_after(run->loop, timer, PARENT_GONE_MS);
         return;
@@ -182,6 +237,7 @@ static void restart(struct loop_timer *timer)
         return;
     }
     fprintf(stderr, "ingot run: fault: the parent's side is back\n");
+    timeline_moment(&run->timeline, local_since(run), "parent", "its proxy is back");
 }
 
 void local_parent_ready(struct run *run)

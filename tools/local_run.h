@@ -43,6 +43,7 @@ struct run {
     struct console console;
     FILE *console_copy;
     struct timeline timeline;
+    bool timeline_closed;      /* connections that end now are no news */
     int64_t started;           /* loop_now() when the enclave was first started */
     struct loop_timer restart; /* a fault: the parent's side goes, and comes back */
     bool heartbeat, accepted, stopping;
@@ -66,8 +67,12 @@ struct address local_enclave_port(const struct run *run, uint32_t port);
 int local_push_start(struct run *run, struct reason *why);
 /* Milliseconds since the enclave was first started. */
 int64_t local_since(const struct run *run);
-/* Draws the run into the file that was asked for. 0, or -errno with a sentence. */
-int local_timeline_write(const struct run *run, struct reason *why);
+/* Whether the folder for the picture takes a file, before there is anything to lose. 0, or -errno with a sentence. */
+int local_timeline_check(const struct run *run, struct reason *why);
+/* Notes the connections that are open, once: they are still open when the run ends. */
+void local_timeline_open(struct run *run);
+/* Draws the run, if the enclave was ever started, into the file that was asked for. 0, or -errno with a sentence. */
+int local_timeline_write(struct run *run, struct reason *why);
 
 /* Prints what comes from fd, which is the console and the run's own, until local_console_close(). 0 or -errno. */
 int local_console_open(struct run *run, int fd);

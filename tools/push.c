@@ -104,7 +104,7 @@ static void attempt_failed(struct push *push, int error)
         return;
     }
     if (!push->told && push->options.waiting != NULL) {
-        push->options.waiting(push->options.waiting_arg, &push->why);
+        push->options.waiting(push->options.arg, &push->why);
     }
     push->told = true;
     loop_after(push->loop, &push->timer, push->delay < left ? push->delay : left);
@@ -270,6 +270,10 @@ static void connected(void *arg, int fd, const struct reason *why)
     if (error < 0) {
         reason_system(&push->why, error, "can't wait for an answer");
         attempt_failed(push, error);
+        return;
+    }
+    if (push->options.sending != NULL) {
+        push->options.sending(push->options.arg);
     }
 }
 

@@ -34,7 +34,8 @@ struct push_options {
     uint32_t attempts;                                    /* at most; 0: as many as the wait allows */
     int64_t delay_ms;                                     /* the first pause; 0: PUSH_RETRY_MS */
     void (*waiting)(void *arg, const struct reason *why); /* the first attempt that failed; may be NULL */
-    void *waiting_arg;
+    void (*sending)(void *arg); /* each attempt that the enclave has taken: the secrets go out; may be NULL */
+    void *arg;                  /* of these two */
 };
 
 /*

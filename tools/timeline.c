@@ -1,6 +1,7 @@
 /* timeline: a picture (SVG) of one boot, step by step, and of each connection, on one axis of time. */
 #include "tools/timeline.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,29 +10,44 @@
 #include "base/text.h"
 
 /* Pixels. Names at the left, bars in the middle, what they came to at the right. */
-#define WIDTH 1080
-#define LEFT 264
-#define PLOT 400
-#define RIGHT (LEFT + PLOT + 16)
-#define TOP 92
+#define WIDTH 1180
+#define LEFT 256
+#define PLOT 390
+#define RIGHT (LEFT + PLOT + 20)
+#define TOP 112
 #define ROW 22
-#define GAP 34 /* above the connections */
-#define NAME_CHARACTERS 34
-#define TEXT_CHARACTERS 58
+#define BAR 12
+#define GAP 36 /* from one part's last row to the next one's first */
+#define LEGEND 64
+#define NAME_CHARACTERS 32
+#define TEXT_CHARACTERS 78
 #define TICKS 6
+
+/* PID 1's last steps (init/boot.c). */
+#define BEFORE_ROLES "listeners"
+#define ROLES "roles"
+#define HEARTBEAT "heartbeat"
+#define AFTER_A_PUSH " after the first accepted push" /* how `roles` says that the application is not started yet */
 
 /* ---- events ---- */
 
-static void add_mark(struct timeline *timeline, int64_t at, const char *name, const char *text, bool boot)
+static struct timeline_mark mark_of(int64_t at, const char *name, const char *text, enum timeline_kind kind)
 {
-    if (timeline->mark_count == TIMELINE_MARKS) {
+    struct timeline_mark mark = {.at = at, .kind = kind};
+
+    (void)snprintf(mark.name, sizeof mark.name, "%s", name);
+    (void)snprintf(mark.text, sizeof mark.text, "%s", text);
+    return mark;
+}
+
+static void add_mark(struct timeline *timeline, int64_t at, const char *name, const char *text, enum timeline_kind kind)
+{
+    if (timeline->mark_count == TIMELINE_MARKS || (kind == TIMELINE_SAID && timeline->sayings == TIMELINE_SAYINGS)) {
         timeline->more_marks++;
         return;
     }
-    struct timeline_mark *mark = &timeline->marks[timeline->mark_count++];
-    *mark = (struct timeline_mark){.at = at, .boot = boot};
-    (void)snprintf(mark->name, sizeof mark->name, "%s", name);
-    (void)snprintf(mark->text, sizeof mark->text, "%s", text);
+    timeline->sayings += kind == TIMELINE_SAID;
+    timeline->marks[timeline->mark_count++] = mark_of(at, name, text, kind);
 }
 
 /* "ingot:    44 ms  image       watermark 1.0.0", as init/log.c writes it. */
@@ -55,39 +71,116 @@ static bool read_line(const char *line, char name[static TIMELINE_NAME], const c
     return size > 0;
 }
 
+/* Whether a line of PID 1's form is the next step of the boot, whoever has printed it. */
+static bool is_step(const struct timeline *timeline, const char *name)
+{
+    switch (timeline->stage) {
+    case TIMELINE_ALONE:
+        return true;
+    case TIMELINE_ROLES:
+        return strcmp(name, ROLES) == 0;
+    case TIMELINE_SHARED:
+        return timeline->answered && strcmp(name, HEARTBEAT) == 0;
+    default:
+        return false;
+    }
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t size = strlen(text), end_size = strlen(end);
+
+    return size >= end_size && strcmp(text + size - end_size, end) == 0;
+}
+
+static void add_step(struct timeline *timeline, int64_t at, const char *name, const char *text)
+{
+    add_mark(timeline, at, name, text, TIMELINE_STEP);
+    if (timeline->stage == TIMELINE_ALONE) {
+        timeline->stage = strcmp(name, BEFORE_ROLES) == 0 ? TIMELINE_ROLES : TIMELINE_ALONE;
+    } else if (timeline->stage == TIMELINE_ROLES) {
+        timeline->stage = TIMELINE_SHARED;
+        timeline->awaits_secrets = ends_with(text, AFTER_A_PUSH);
+        if (!timeline->awaits_secrets) {
+            timeline_moment(timeline, at, "application", "started");
+        }
+    } else {
+        timeline->stage = TIMELINE_UP;
+    }
+}
+
+/* What comes after the steps that are PID 1's alone; before the application is started these words are its own too. */
+static void add_saying(struct timeline *timeline, int64_t at, const char *name, const char *text)
+{
+    add_mark(timeline, at, name, text, TIMELINE_SAID);
+    if (timeline->awaits_secrets && strcmp(name, "secrets") == 0 && strcmp(text, "accepted") == 0) {
+        timeline->awaits_secrets = false;
+        timeline_moment(timeline, at, "application", "started, with its secrets");
+    }
+}
+
 void timeline_line(struct timeline *timeline, int64_t at, const char *line)
 {
     char name[TIMELINE_NAME];
     const char *text;
 
-    if (!timeline->kernel) {
-        timeline->kernel = true;
-        add_mark(timeline, at, "QEMU", "until the kernel's first line", true);
+    if (timeline->stage == TIMELINE_START) {
+        add_mark(timeline, at, "start", "until the kernel's first line", TIMELINE_STEP);
+        timeline->stage = TIMELINE_KERNEL;
     }
     if (!read_line(line, name, &text)) {
         return;
     }
-    if (timeline->mark_count == 1) {
-        add_mark(timeline, at, "kernel", "until PID 1's first line", true);
+    if (timeline->stage == TIMELINE_KERNEL) {
+        add_mark(timeline, at, "kernel", "until PID 1's first line", TIMELINE_STEP);
+        timeline->stage = TIMELINE_ALONE;
     }
-    add_mark(timeline, at, name, text, !timeline->up);
-    timeline->up |= strcmp(name, "heartbeat") == 0;
+    if (is_step(timeline, name)) {
+        add_step(timeline, at, name, text);
+    } else {
+        add_saying(timeline, at, name, text);
+    }
 }
 
 void timeline_moment(struct timeline *timeline, int64_t at, const char *name, const char *text)
 {
-    add_mark(timeline, at, name, text, false);
+    add_mark(timeline, at, name, text, TIMELINE_SEEN);
+}
+
+void timeline_heartbeat(struct timeline *timeline, int64_t at)
+{
+    timeline->answered = true;
+    timeline_moment(timeline, at, "parent", "the heartbeat is answered");
+}
+
+static void note_answer(struct timeline *timeline, const struct timeline_connection *connection, const char *name)
+{
+    int64_t at = connection->opened + connection->answer_ms;
+
+    if (connection->inbound && connection->answer_ms >= 0 &&
+        (timeline->answer.name[0] == '\0' || at < timeline->answer.at)) {
+        timeline->answer = mark_of(at, "first answer", name, TIMELINE_SEEN);
+    }
 }
 
 void timeline_connection(struct timeline *timeline, const struct timeline_connection *connection, const char *name)
 {
+    struct timeline_connection *place = timeline->connections;
+
+    note_answer(timeline, connection, name);
+    timeline->open += connection->end == TIMELINE_OPEN;
+    timeline->cut += connection->end == TIMELINE_CUT;
     if (timeline->connection_count == TIMELINE_CONNECTIONS) {
         timeline->more_connections++;
         return;
     }
-    struct timeline_connection *mine = &timeline->connections[timeline->connection_count++];
-    *mine = *connection;
-    (void)snprintf(mine->name, sizeof mine->name, "%s", name);
+    struct timeline_connection *behind = place + timeline->connection_count++;
+    while (place < behind && place->opened <= connection->opened) {
+        place++;
+    }
+    memmove(place + 1, place, (size_t)(behind - place) * sizeof *place);
+    *place = *connection;
+    (void)snprintf(place->name, sizeof place->name, "%s", name);
 }
 
 /* ---- the picture ---- */
@@ -130,12 +223,38 @@ static double place(int64_t at, int64_t end)
     return LEFT + (double)PLOT * (double)(at < 0 ? 0 : at > end ? end : at) / (double)end;
 }
 
+static void put_rectangle(FILE *svg, const char *class, double x, int y, double width)
+{
+    fprintf(svg, "<rect class=\"%s\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\" rx=\"2\"/>\n", class, x, y, width,
+        BAR);
+}
+
+/* On the row whose text stands at y; at least two pixels wide. */
 static void put_bar(FILE *svg, const char *class, int y, int64_t from, int64_t to, int64_t end)
 {
     double x = place(from, end), width = place(to, end) - x;
 
-    fprintf(svg, "<rect class=\"%s\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"12\" rx=\"2\"/>\n", class, x, y - 10,
-        width < 2 ? 2 : width);
+    put_rectangle(svg, class, x, y - 10, width < 2 ? 2 : width);
+}
+
+static void put_circle(FILE *svg, const char *class, double x, int y)
+{
+    fprintf(svg, "<circle class=\"%s\" cx=\"%.1f\" cy=\"%d\" r=\"4.5\"/>\n", class, x, y);
+}
+
+/* An arrow's head: what goes on. */
+static void put_arrow(FILE *svg, double x, int y)
+{
+    fprintf(svg, "<path class=\"open\" d=\"M%.1f %dv%dl8 -%dz\"/>\n", x, y - 2, BAR + 4, BAR / 2 + 2);
+}
+
+/* Behind every other row, to lead the eye from the name to the words. */
+static void put_bands(FILE *svg, int y, size_t rows)
+{
+    for (size_t i = 0; i < rows; i += 2) {
+        fprintf(svg, "<rect class=\"band\" x=\"12\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"3\"/>\n",
+            y - 15 + (int)i * ROW, WIDTH - 24, ROW);
+    }
 }
 
 static void put_axis(FILE *svg, int64_t end, int bottom)
@@ -152,39 +271,138 @@ static void put_axis(FILE *svg, int64_t end, int bottom)
     }
 }
 
-static void put_marks(FILE *svg, const struct timeline *timeline, int64_t end, int *y)
+static void put_mark(FILE *svg, const struct timeline_mark *mark, int64_t before, int64_t end, int y)
 {
     char text[TIMELINE_TEXT + 32];
+
+    put_label(svg, "name", LEFT - 14, y, mark->name, NAME_CHARACTERS);
+    if (mark->kind == TIMELINE_STEP) {
+        put_bar(svg, "boot", y, before, mark->at, end);
+        (void)snprintf(text, sizeof text, "%" PRId64 " ms · %s", mark->at - before, mark->text);
+    } else {
+        put_circle(svg, mark->kind == TIMELINE_SEEN ? "seen" : "said", place(mark->at, end), y - 4);
+        (void)snprintf(text, sizeof text, "at %.3f s · %s", (double)mark->at / 1000, mark->text);
+    }
+    put_label(svg, "text", RIGHT, y, text, TEXT_CHARACTERS);
+}
+
+/* The first answer is known later than the moments after it: it goes to its place among them here. */
+static void put_marks(FILE *svg, const struct timeline *timeline, int64_t end, int *y)
+{
+    const struct timeline_mark *answer = timeline->answer.name[0] != '\0' ? &timeline->answer : NULL;
     int64_t before = 0;
 
     for (size_t i = 0; i < timeline->mark_count; i++, *y += ROW) {
         const struct timeline_mark *mark = &timeline->marks[i];
-        put_label(svg, "name", LEFT - 12, *y, mark->name, NAME_CHARACTERS);
-        if (mark->boot) {
-            put_bar(svg, "boot", *y, before, mark->at, end);
-            (void)snprintf(text, sizeof text, "%" PRId64 " ms · %s", mark->at - before, mark->text);
-            before = mark->at;
-        } else {
-            fprintf(svg, "<circle class=\"moment\" cx=\"%.1f\" cy=\"%d\" r=\"5\"/>\n", place(mark->at, end), *y - 4);
-            (void)snprintf(text, sizeof text, "at %.3f s · %s", (double)mark->at / 1000, mark->text);
+        if (answer != NULL && answer->at < mark->at) {
+            put_mark(svg, answer, before, end, *y);
+            answer = NULL;
+            *y += ROW;
         }
-        put_label(svg, "text", RIGHT, *y, text, TEXT_CHARACTERS);
+        put_mark(svg, mark, before, end, *y);
+        before = mark->kind == TIMELINE_STEP ? mark->at : before;
     }
+    if (answer != NULL) {
+        put_mark(svg, answer, before, end, *y);
+        *y += ROW;
+    }
+}
+
+struct amount {
+    char text[24];
+};
+
+static struct amount amount_of(uint64_t bytes)
+{
+    struct amount amount;
+
+    if (bytes < 10000) {
+        (void)snprintf(amount.text, sizeof amount.text, "%" PRIu64 " B", bytes);
+    } else if (bytes < 10000 * 1024) {
+        (void)snprintf(amount.text, sizeof amount.text, "%.1f KiB", (double)bytes / 1024);
+    } else {
+        (void)snprintf(amount.text, sizeof amount.text, "%.1f MiB", (double)bytes / 1024 / 1024);
+    }
+    return amount;
+}
+
+/* NULL: in order. The usual errors are shorter here than in strerror(). */
+static const char *say_end(const struct timeline_connection *one)
+{
+    switch (-one->error) {
+    case 0:
+        return one->end == TIMELINE_CUT ? "cut" : one->end == TIMELINE_OPEN ? "still open" : NULL;
+    case ECONNRESET:
+        return "reset";
+    case ECONNREFUSED:
+        return "refused";
+    case ETIMEDOUT:
+        return "timed out";
+    default:
+        return strerror(-one->error);
+    }
+}
+
+/* "cut after 217 ms · target 4, answer 90 ms · → 32.2 KiB ← 168 B" */
+static void say_connection(const struct timeline_connection *one, char *text, size_t size)
+{
+    char times[64] = "not reached";
+    const char *ended = say_end(one);
+
+    if (one->connected && one->answer_ms >= 0) {
+        (void)snprintf(
+            times, sizeof times, "target %" PRId64 ", answer %" PRId64 " ms", one->connect_ms, one->answer_ms);
+    } else if (one->connected) {
+        (void)snprintf(times, sizeof times, "target %" PRId64 " ms", one->connect_ms);
+    }
+    (void)snprintf(text, size, "%s%s%" PRId64 " ms · %s · → %s ← %s", ended != NULL ? ended : "",
+        ended != NULL ? " after " : "", one->ended - one->opened, times, amount_of(one->sent).text,
+        amount_of(one->received).text);
+}
+
+static void put_veil(FILE *svg, const char *class, double from, double to, int y)
+{
+    if (to - from >= 1) {
+        fprintf(svg, "<rect class=\"%s\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\"/>\n", class, from, y - 10,
+            to - from, BAR);
+    }
+}
+
+/* Paler than its bar: the time until the target was reached, and then until its first byte was back. */
+static void put_waits(FILE *svg, const struct timeline_connection *one, int64_t end, int y)
+{
+    int64_t reached = one->opened + one->connect_ms;
+    int64_t answered = one->answer_ms >= 0 ? one->opened + one->answer_ms : one->ended;
+    double x = place(one->opened, end), x_reached = place(reached, end), x_answered = place(answered, end);
+
+    if (one->connected) { /* else it is all one failure */
+        put_veil(svg, "connecting", x, x_reached, y);
+        put_veil(svg, "waiting", x_reached, x_answered, y);
+    }
+}
+
+static void put_connection(FILE *svg, const struct timeline_connection *one, int64_t end, int y)
+{
+    const char *class = one->error != 0             ? "bad"
+                        : one->end == TIMELINE_CUT  ? "cut"
+                        : one->end == TIMELINE_OPEN ? "open"
+                                                    : "good";
+    char text[256];
+
+    put_label(svg, "name", LEFT - 14, y, one->name, NAME_CHARACTERS);
+    put_bar(svg, class, y, one->opened, one->ended, end);
+    put_waits(svg, one, end, y);
+    if (one->end == TIMELINE_OPEN) {
+        put_arrow(svg, place(one->ended, end), y - 10);
+    }
+    say_connection(one, text, sizeof text);
+    put_label(svg, "text", RIGHT, y, text, TEXT_CHARACTERS);
 }
 
 static void put_connections(FILE *svg, const struct timeline *timeline, int64_t end, int *y)
 {
-    char text[256];
-
     for (size_t i = 0; i < timeline->connection_count; i++, *y += ROW) {
-        const struct timeline_connection *one = &timeline->connections[i];
-        put_label(svg, "name", LEFT - 12, *y, one->name, NAME_CHARACTERS);
-        put_bar(svg, one->error == 0 ? "good" : "bad", *y, one->opened, one->ended, end);
-        (void)snprintf(text, sizeof text,
-            "%" PRId64 " ms · reached in %" PRId64 " ms · %" PRIu64 " B →, %" PRIu64 " B ←%s%s",
-            one->ended - one->opened, one->connect_ms, one->sent, one->received, one->error == 0 ? "" : " · ",
-            one->error == 0 ? "" : strerror(-one->error));
-        put_label(svg, "text", RIGHT, *y, text, TEXT_CHARACTERS + 20);
+        put_connection(svg, &timeline->connections[i], end, *y);
     }
 }
 
@@ -196,22 +414,73 @@ static void put_more(FILE *svg, uint64_t more, const char *of, int *y)
     }
 }
 
+/* What the colours say: one row for the boot, one for the connections. */
+static void put_legend(FILE *svg, int y)
+{
+    static const struct {
+        const char *class, *text;
+        int x, row;
+    } items[] = {
+        {"boot", "a step of the boot", 24, 0},
+        {"seen", "a moment", 176, 0},
+        {"said", "said on the console, by PID 1 or by the application", 268, 0},
+        {"good", "ended in order", 24, 1},
+        {"bad", "with an error", 176, 1},
+        {"cut", "cut by the parent", 288, 1},
+        {"open", "still open", 428, 1},
+    };
+
+    for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
+        int middle = y + items[i].row * ROW;
+        if (strcmp(items[i].class, "seen") == 0 || strcmp(items[i].class, "said") == 0) {
+            put_circle(svg, items[i].class, items[i].x + 6, middle - 4);
+        } else {
+            put_rectangle(svg, items[i].class, items[i].x, middle - 10, BAR);
+        }
+        put_label(svg, "text", items[i].x + 18, middle, items[i].text, TEXT_CHARACTERS);
+    }
+    put_label(svg, "text", 528, y + ROW,
+        "pale: until the target was reached, then until its answer's first byte was back · → to it, ← from it",
+        2 * TEXT_CHARACTERS);
+}
+
 static const char style[] =
     "<style>\n"
-    "svg{background:#fff;font:13px system-ui,sans-serif}text{fill:#1f2328}.title{font-size:18px;font-weight:600}\n"
-    ".name,.tick{text-anchor:end}.tick{text-anchor:middle}.text,.tick,.how{fill:#57606a;font-size:12px}\n"
-    ".grid{stroke:#d8dee4}.boot{fill:#2f6fd0}.good{fill:#2c8a4b}.bad{fill:#c93c37}.moment{fill:#b7791f}\n"
-    "@media(prefers-color-scheme:dark){svg{background:#0d1117}text{fill:#e6edf3}.text,.tick,.how{fill:#9aa4af}\n"
-    ".grid{stroke:#30363d}.boot{fill:#5b9cf5}.good{fill:#4cb36d}.bad{fill:#f0706a}.moment{fill:#e0a94a}}\n"
+    "svg{background:#fff;font:13px system-ui,-apple-system,\"Segoe UI\",sans-serif}text{fill:#1f2328}\n"
+    ".title{font-size:20px;font-weight:600}.part{font-size:12px;font-weight:600}\n"
+    ".name,.part{text-anchor:end}.tick{text-anchor:middle}.text,.tick,.how,.part{fill:#57606a}\n"
+    ".text,.tick{font-size:12px}.grid{stroke:#dfe4e9}.band{fill:#f6f8fa}\n"
+    ".boot{fill:#2f6fd0}.seen{fill:#b7791f}.said{fill:#fff;stroke:#b7791f;stroke-width:1.5}.good{fill:#2c8a4b}\n"
+    ".bad{fill:#c93c37}.cut{fill:#8250b5}.open{fill:#1b8a9c}.connecting,.waiting{fill:#fff}\n"
+    ".connecting{opacity:.72}.waiting{opacity:.45}\n"
+    "@media(prefers-color-scheme:dark){svg{background:#0d1117}text{fill:#e6edf3}.text,.tick,.how,.part{fill:#9aa4af}\n"
+    ".grid{stroke:#2a313a}.band{fill:#151b23}.boot{fill:#5b9cf5}.seen{fill:#e0a94a}.said{fill:#0d1117;stroke:#e0a94a}."
+    "good{fill:#4cb36d}\n"
+    ".bad{fill:#f0706a}.cut{fill:#b58cf0}.open{fill:#3fbfd2}.connecting,.waiting{fill:#0d1117}}\n"
     "</style>\n";
+
+/* "the enclave came up · 2.807 s · 17 steps and moments · 3 connections, 1 of them cut, 1 still open" */
+static void put_summary(FILE *svg, const struct timeline *timeline, int64_t end, const char *how)
+{
+    uint64_t connections = timeline->connection_count + timeline->more_connections;
+
+    put_text(svg, how, TEXT_CHARACTERS);
+    fprintf(svg, " · %.3f s · %" PRIu64 " connection%s", (double)end / 1000, connections, connections == 1 ? "" : "s");
+    if (timeline->cut > 0) {
+        fprintf(svg, ", %" PRIu64 " of them cut", timeline->cut);
+    }
+    if (timeline->open > 0) {
+        fprintf(svg, ", %" PRIu64 " still open at the end", timeline->open);
+    }
+}
 
 char *timeline_draw(const struct timeline *timeline, const char *image, int64_t end, const char *how, size_t *size)
 {
     char *data = NULL;
     FILE *svg = open_memstream(&data, size);
-    size_t rows = timeline->mark_count + timeline->connection_count + (timeline->more_marks > 0) +
-                  (timeline->more_connections > 0);
-    int height = TOP + (int)rows * ROW + GAP - 16, y = TOP + 8;
+    size_t marks = timeline->mark_count + (timeline->answer.name[0] != '\0') + (timeline->more_marks > 0);
+    size_t connections = timeline->connection_count + (timeline->more_connections > 0);
+    int height = TOP + (int)(marks + connections) * ROW + GAP + LEGEND, y = TOP + 8;
 
     if (svg == NULL) {
         return NULL;
@@ -222,18 +491,22 @@ char *timeline_draw(const struct timeline *timeline, const char *image, int64_t 
         "width=\"%d\" height=\"%d\">\n<title id=\"t\">The boot of ",
         WIDTH, height, WIDTH, height);
     put_text(svg, image, NAME_CHARACTERS);
-    fprintf(svg, "</title>\n<desc id=\"d\">%zu steps and moments and %zu connections in %.3f s: ", timeline->mark_count,
-        timeline->connection_count, (double)end / 1000);
-    put_text(svg, how, TEXT_CHARACTERS);
+    fputs("</title>\n<desc id=\"d\">", svg);
+    put_summary(svg, timeline, end, how);
     fprintf(svg, "</desc>\n%s", style);
-    put_label(svg, "title", 24, 32, image, NAME_CHARACTERS);
-    put_label(svg, "how", 24, 52, how, 2 * TEXT_CHARACTERS);
-    put_axis(svg, end, height - 8);
+    put_label(svg, "title", 24, 36, image, NAME_CHARACTERS);
+    fputs("<text class=\"how\" x=\"24\" y=\"58\">", svg);
+    put_summary(svg, timeline, end, how);
+    fputs("</text>\n", svg);
+    put_bands(svg, y, marks);
+    put_bands(svg, y + (int)marks * ROW + GAP - ROW, connections);
+    put_axis(svg, end, height - LEGEND - 8);
     put_marks(svg, timeline, end, &y);
     put_more(svg, timeline->more_marks, "moments", &y);
     y += GAP - ROW;
     put_connections(svg, timeline, end, &y);
     put_more(svg, timeline->more_connections, "connections", &y);
+    put_legend(svg, height - LEGEND + 26);
     fputs("</svg>\n", svg);
     bool failed = ferror(svg) != 0;
     if (fclose(svg) != 0 || failed) {

@@ -12,6 +12,7 @@ struct fixture {
     struct address enclave;
     int listener;
     unsigned waited;
+    unsigned sent;
     bool done;
     enum push_result result;
     char answer[256];
@@ -26,6 +27,14 @@ static void waiting(void *arg, const struct reason *why)
 
     assert_true(why->text[0] != '\0');
     f->waited++;
+}
+
+static void sending(void *arg)
+{
+    struct fixture *f = arg;
+
+    assert_false(f->done);
+    f->sent++;
 }
 
 static void done(void *arg, enum push_result result, const char *answer, const struct reason *why)
@@ -64,8 +73,13 @@ static struct fixture *push_to(const char *data, size_t size, int64_t wait_ms, b
     if (up) {
         enclave_up(f);
     }
-    f->options = (struct push_options){
-        .to = f->enclave, .secrets = data, .size = size, .wait_ms = wait_ms, .waiting = waiting, .waiting_arg = f};
+    f->options = (struct push_options){.to = f->enclave,
+        .secrets = data,
+        .size = size,
+        .wait_ms = wait_ms,
+        .waiting = waiting,
+        .sending = sending,
+        .arg = f};
     assert_int_equal(loop_open(&f->loop), 0);
     assert_int_equal(push_start(&push, f->loop, &f->options, done, f), 0);
     return f;
@@ -122,6 +136,7 @@ static void accepted_names_come_back(void **state)
     assert_int_equal(f->result, PUSH_ACCEPTED);
     assert_string_equal(f->answer, "{\"accepted\":[\"KEY\"]}");
     assert_int_equal(f->waited, 0);
+    assert_int_equal(f->sent, 1);
     end(f);
 }
 
@@ -193,6 +208,7 @@ static void waits_for_the_enclave_to_come_up(void **state)
     sockets_turn_until(f->loop, &f->done);
     assert_int_equal(f->result, PUSH_ACCEPTED);
     assert_int_equal(f->waited, 1);
+    assert_int_equal(f->sent, 2); /* not those that found nobody */
     end(f);
 }
 
