@@ -26,8 +26,9 @@
 
 /*
  * The processes at their worst. Before a push is accepted every place may hold one that takes all it can get, and the
- * application only bodies that it answers with 503; afterwards a push is not parsed any more. (With a packed [identity]
- * the application works from the start: should all of this come together, the kernel ends a push first.)
+ * application only bodies that it answers with 503; afterwards a push is not parsed any more, or, where [secrets] again
+ * wants more of them, one at a time. (With that one, or with a packed [identity], which lets the application work from
+ * the start, all of this together may be more: the kernel then ends a push first.)
  */
 #define WITHOUT_IDENTITY (BUDGET_APPLICATION * 3 / 8) /* app/watermark.c asserts it */
 #define OURS (UINT64_C(640) << 10)                    /* PID 1 and the relay, page tables and stacks included */

@@ -183,14 +183,20 @@ static enum service_next push_ended(struct service *service, int status)
     return SERVICE_REST;
 }
 
+/* Further pushes are parsed while the application has all it needs: one at a time (init/limits.c). */
 static struct enclave_push *free_place(struct enclave *enclave)
 {
+    bool alone = enclave->accepted >= 0 && enclave->config.secrets.again != CONFIG_AGAIN_REFUSE;
+    struct enclave_push *place = NULL;
+
     for (size_t i = 0; i < ENCLAVE_PUSHES; i++) {
         if (enclave->pushes[i].control_fd < 0) {
-            return &enclave->pushes[i];
+            place = &enclave->pushes[i];
+        } else if (alone) {
+            return NULL;
         }
     }
-    return NULL;
+    return place;
 }
 
 static void accept_ready(struct loop_watch *watch, unsigned events)
