@@ -12,9 +12,12 @@
 #include <unistd.h>
 
 #define PLACES 128
+#define PIECES 250 /* so many are written one by one, each a packet of its own, … */
+#define PIECE 140  /* … of so many bytes: as a packet they hold 1,280 */
+#define PAUSE 2    /* ms between two of them, in which the relay reads the first */
 
 /* What an echoed connection orders besides, in its second byte. */
-#define FILL 'f' /* write into all others, half a second from now */
+#define FILL 'f' /* write into all others, half a second from now: small pieces first, then all that goes in */
 #define DROP 'd' /* close all others */
 
 static const char filling[16384];
@@ -23,6 +26,7 @@ static bool echoes[PLACES];
 static nfds_t count;
 static short others; /* what is waited for on the connections that are not echoed */
 static struct timespec fill_at;
+static unsigned pieces_left;
 
 static void add(int fd, short events)
 {
@@ -83,9 +87,19 @@ static void fill_when_due(void)
         return;
     }
     fill_at = (struct timespec){0};
-    others = POLLOUT;
+    pieces_left = PIECES;
+}
+
+/* A piece into each of the others; after the last one, all that goes in. */
+static void fill(void)
+{
+    pieces_left--;
+    others = pieces_left == 0 ? POLLOUT : 0;
     for (nfds_t i = 1; i < count; i++) {
-        places[i].events = echoes[i] ? POLLIN : others;
+        if (!echoes[i]) {
+            (void)send(places[i].fd, filling, PIECE, MSG_NOSIGNAL); /* what comes of it, the next poll says */
+            places[i].events = others;
+        }
     }
 }
 
@@ -148,7 +162,7 @@ int main(int argc, char *argv[])
         add(dial(argv[1], argv[2]), 0);
     }
     for (;;) {
-        if (poll(places, count, 100) == 0) {
+        if (poll(places, count, pieces_left > 0 ? PAUSE : 100) == 0 && pieces_left == 0) {
             say();
         }
         for (nfds_t i = count - 1; i > 0; i--) {
@@ -160,5 +174,8 @@ int main(int argc, char *argv[])
             add(accept4(places[0].fd, NULL, NULL, SOCK_NONBLOCK), POLLIN);
         }
         fill_when_due();
+        if (pieces_left > 0) {
+            fill();
+        }
     }
 }
