@@ -22,13 +22,13 @@
 #define BUDGET_FIXED (UINT64_C(21) << 19)       /* kernel data, slabs, per-CPU areas, the reserved first megabyte */
 #define BUDGET_PROCESSES (UINT64_C(16) << 20)   /* PID 1, relay, pushes, the application: init/limits.c adds them up */
 #define BUDGET_APPLICATION (UINT64_C(12) << 20) /* of it: what a built-in application may take at worst */
-#define BUDGET_STATUS (UINT64_C(832) << 10)     /* buffers of all connections that [inbound status] holds */
+#define BUDGET_STATUS (UINT64_C(1088) << 10)    /* buffers of all connections that [inbound status] holds */
 #define BUDGET_STATUS_PLACES 2u                 /* documents at a time, … */
 #define BUDGET_STATUS_FIXED 8192u               /* … each of so many bytes, … */
 #define BUDGET_STATUS_EACH 1024u                /* … and so many for a listener, a host, a certificate */
-#define BUDGET_LOG (UINT64_C(192) << 10)        /* [log]: its connection's buffer, and the application's pipe */
+#define BUDGET_LOG (UINT64_C(256) << 10)        /* [log]: its connection's buffers, and the application's pipe */
 #define BUDGET_SPARE (UINT64_C(2) << 20) /* free memory differs so much between boots: the boot does not count it */
-#define BUDGET_CONNECTION (UINT64_C(304) << 10) /* one connection that is stalled both ways: init/limits.h */
+#define BUDGET_CONNECTION (UINT64_C(340) << 10) /* one connection that is stalled both ways: init/limits.h */
 #define BUDGET_ENTRY 1024u                      /* inode and dentry of one file */
 #define BUDGET_SLACK 8u /* an eighth of the content more: what 8 MiB of files were seen to take is 9.4 */
 #define BUDGET_PAGES 64u

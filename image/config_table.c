@@ -230,8 +230,8 @@ static const struct config_row limits_rows[] = {
         FIELD(struct config, connections),
         .min = 1,
         .max = 10000,
-        .standard = "64",
-        .help = "relayed connections at the same time; each may cost 304 KiB of memory"},
+        .standard = "56",
+        .help = "relayed connections at the same time; each may cost 340 KiB of memory"},
 };
 
 #define ROWS(list) .rows = (list), .row_count = sizeof(list) / sizeof(list)[0]

@@ -15,7 +15,7 @@
 
 #define ENCLAVE_ROOT "/" CONFIG_PATH_ROOTFS
 #define ENCLAVE_PUSHES 3      /* at a time */
-#define ENCLAVE_PUSH_QUEUE 16 /* that wait to be accepted; more are refused, and can be sent again */
+#define ENCLAVE_PUSH_QUEUE 12 /* that wait to be accepted; more are refused, and can be sent again */
 
 /*
  * Inside the application's root: CONFIG_CERTS_FOLDER is a link to ENCLAVE_IDENTITY_FOLDER/now, and that one, in a small

@@ -30,16 +30,16 @@
  * wants more of them, one at a time. (With that one, or with a packed [identity], which lets the application work from
  * the start, all of this together may be more: the kernel then ends a push first.)
  */
-#define WITHOUT_IDENTITY (BUDGET_APPLICATION * 3 / 8) /* app/watermark.c asserts it */
-#define OURS (UINT64_C(640) << 10)                    /* PID 1 and the relay, page tables and stacks included */
-#define PUSH_READ (UINT64_C(640) << 10)               /* a push that is only read */
-#define PUSH_QUEUE (ENCLAVE_PUSH_QUEUE * LIMITS_VSOCK_BUFFER * 6 / 5) /* what was sent before it was accepted */
+#define WITHOUT_IDENTITY (BUDGET_APPLICATION * 3 / 8)       /* app/watermark.c asserts it */
+#define OURS (UINT64_C(640) << 10)                          /* PID 1 and the relay, page tables and stacks included */
+#define PUSH_READ (UINT64_C(640) << 10)                     /* a push that is only read */
+#define PUSH_QUEUE (ENCLAVE_PUSH_QUEUE * LIMITS_VSOCK_CAME) /* what was sent before it was accepted */
 _Static_assert(
     OURS + PUSH_QUEUE + BUDGET_APPLICATION + ENCLAVE_PUSHES * PUSH_READ <= BUDGET_PROCESSES, "after the push");
 _Static_assert(
     OURS + PUSH_QUEUE + WITHOUT_IDENTITY + ENCLAVE_PUSHES * CONFINE_PUSH_MEMORY <= BUDGET_PROCESSES, "before it");
-_Static_assert((STATUS_PLACES + STATUS_QUEUE) * LIMITS_VSOCK_BUFFER * 6 / 5 <= BUDGET_STATUS, "[inbound status]");
-_Static_assert(LIMITS_VSOCK_BUFFER * 6 / 5 + OUTPUT_PIPE + JOURNAL_RING <= BUDGET_LOG, "[log]");
+_Static_assert((STATUS_PLACES + STATUS_QUEUE) * LIMITS_VSOCK_CAME <= BUDGET_STATUS, "[inbound status]");
+_Static_assert(LIMITS_VSOCK_SENT + LIMITS_VSOCK_CAME + OUTPUT_PIPE + JOURNAL_RING <= BUDGET_LOG, "[log]");
 
 static int set(const char *path, const char *value, struct reason *why)
 {

@@ -15,17 +15,24 @@
  *
  *   2 × RELAY_READ                 what the relay has read and can't write
  *   2 × 2 × 2 × LIMITS_TCP_BUFFER  both ends of the loopback connection (the kernel doubles what it is told)
- *   LIMITS_VSOCK_BUFFER × 1.2      what it has sent and the parent doesn't take, pages that are not full included
- *   25 × 4352                      what has come: pages full to three quarters, with their heads (docs/kernel.md)
+ *   LIMITS_VSOCK_SENT              what it has sent and the parent doesn't take
+ *   LIMITS_VSOCK_CAME              what the parent has sent and the relay can't read
  *
- * 375 KiB; not all of it can be full at once: 64 connections, written to until nothing went in any more on either side,
- * in the packets that fill pages worst, by a parent that then stopped, held 264 to 316 KiB each, all that grew beside
- * them counted (tests/boot/worst.test prints it; boots differ by BUDGET_SPARE). A built-in application holds another
- * 21 KiB for one that it doesn't read from: its state, and the input behind the request in hand. image/budget.h counts
- * BUDGET_CONNECTION for one, at build and here, and BUDGET_PROCESSES for our own processes beside them.
+ * 396 KiB; not all of it can be full at once: as many connections as there may be, written to until nothing went in any
+ * more on either side, in the packets that fill pages worst, by a parent that then stopped, held 208 to 311 KiB each in
+ * 30 boots, all that grew beside them counted (tests/boot/worst.test prints it; most by how the application cuts what
+ * it writes, and boots differ by BUDGET_SPARE). A built-in application holds another 21 KiB for one that it doesn't
+ * read from: its state, and the input behind the request in hand. image/budget.h counts BUDGET_CONNECTION for one, at
+ * build and here, and BUDGET_PROCESSES for our own processes beside them.
  */
 #define LIMITS_TCP_BUFFER 16384u
 #define LIMITS_VSOCK_BUFFER VSOCK_BUFFER_MIN
+/*
+ * What our kernel lets such a buffer hold, heads included, whatever the packets (docs/kernel.md). Sent: full but for a
+ * byte, and one more write; what has come: × 1.7, for pages that are full to three quarters.
+ */
+#define LIMITS_VSOCK_SENT (LIMITS_VSOCK_BUFFER + VSOCK_WRITE_MAX + 2048u)
+#define LIMITS_VSOCK_CAME (25u * 4352u)
 
 /* Bytes that must be free before the roles start. */
 static inline uint64_t limits_need(const struct config *config)

@@ -35,9 +35,9 @@
  *   sizeof(struct relay) ≈ 210 bytes                         always; all there is while it is idle
  *   + 2 × limits.read                                        what we hold
  *   + for each TCP socket 4 × limits.tcp_buffer              send and receive; the kernel doubles what it is told
- *   + for each vsock socket 2 × limits.vsock_buffer × 1.2    4 KiB pages that carry 3,732 bytes
+ *   + for each vsock socket 2 × limits.vsock_buffer          and what its kernel needs around so many bytes
  *
- * and in the enclave another 4 × tcp_buffer for the application's own socket: init/limits.h adds it all up.
+ * init/limits.h adds it up for the enclave: its kernel bounds that, too, and the application's own socket comes to it.
  */
 #define RELAY_READ 32768u
 #define RELAY_READ_MAX (8 * RELAY_READ)

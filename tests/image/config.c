@@ -130,7 +130,7 @@ static void defaults_stand_where_the_file_says_nothing(void **state)
     assert_int_equal(config.image.memory, 64u << 20);
     assert_int_equal(config.image.cpus, 2);
     assert_int_equal(config.secrets.mode, CONFIG_SECRETS_NONE);
-    assert_int_equal(config.connections, 64);
+    assert_int_equal(config.connections, 56);
     assert_true(config.app.endpoint == SIZE_MAX);
     assert_int_equal(config.app.first_vsock, CONFIG_FIRST_VSOCK);
     done();
