@@ -259,8 +259,11 @@ static int route_listen(struct route *route, struct reason *why)
     reason_prefix(why, "%s", route->label);
     if (fd == -EADDRINUSE) {
         struct reason in_use = *why;
+        char choose[sizeof "choose with --listen =127.0.0.1:PORT" + LABEL_SIZE];
+        const char *word = strrchr(route->label, ' ') + 1; /* of "[inbound WORD]" */
+        snprintf(choose, sizeof choose, "choose with --listen %.*s=127.0.0.1:PORT", (int)strcspn(word, "]"), word);
         reason_set(why, fd, "%s; %s", in_use.text,
-            route->inbound                      ? "choose with --listen LABEL=127.0.0.1:PORT"
+            route->inbound                      ? choose
             : route->front.form == ADDRESS_UNIX ? "does another ingot proxy or ingot run serve this folder?"
                                                 : "does another ingot proxy or a vsock-proxy serve this port? One "
                                                   "ingot proxy can serve several enclaves");
