@@ -111,7 +111,7 @@ build/$(1)/tests/%.run: build/$(1)/tests/%.o build/$(1)/libingot.a
 $(1)-objects: $$(patsubst %.c,build/$(1)/%.o,$$(CODE))
 $(1)-units: $$(patsubst tests/%.c,build/$(1)/tests/%.run,$$(UNITS)) $(1)-objects
 	@tests/run $(1)-units $$(filter %.run,$$^)
--include $$(patsubst %.c,build/$(1)/%.d,$$(CODE) $$(UNITS))
+-include $$(patsubst %.c,build/$(1)/%.d,$$(CODE) $$(UNITS) tests/interop/tls_server.c)
 endef
 $(foreach v,gcc san,$(eval $(call variant,$(v))))
 .SECONDARY:
@@ -150,7 +150,8 @@ reproducible: build/.needs-check examples ## mirrors, disks and kills that spoil
 	@tests/run reproducible tests/reproducible/*.test
 boot: build/.needs-check examples build/qemu ## the real image, booted
 	@tests/run boot tests/boot/*.test
-check-interop: build/.needs-interop build/watermark.eif build/qemu ## AWS's own reader, a Go server, the validators of what went in
+PEER := build/gcc/tests/interop/tls_server.run#  our TLS server as a program; build/san/… has the sanitizers in it
+check-interop: build/.needs-interop build/watermark.eif build/qemu $(PEER) ## AWS's own reader, a Go server, the validators of what went in
 	@tests/run interop tests/interop/*.test
 	@tests/run --sum interop
 check-long: check reproducible check-interop ## all of it at full length: fuzzers, soak, every memory size
