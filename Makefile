@@ -151,8 +151,9 @@ reproducible: build/.needs-check examples ## mirrors, disks and kills that spoil
 boot: build/.needs-check examples build/qemu ## the real image, booted
 	@tests/run boot tests/boot/*.test
 PEER := build/gcc/tests/interop/tls_server.run#  our TLS server as a program; build/san/… has the sanitizers in it
-check-interop: build/.needs-interop build/watermark.eif build/qemu $(PEER) ## AWS's own reader, a Go server, the validators of what went in
-	@tests/run interop tests/interop/*.test
+check-interop: build/.needs-interop build/watermark.eif build/qemu $(PEER) ## AWS's own reader, a Go server, the validators of what went in, six others' TLS
+	@rm -f build/tls-matrix.txt
+	@status=0; TLS_MATRIX=build/tls-matrix.txt tests/run interop tests/interop/*.test || status=1; cat build/tls-matrix.txt; exit $$status
 	@tests/run --sum interop
 check-long: check reproducible check-interop ## all of it at full length: fuzzers, soak, every memory size
 	@$(MAKE) fuzz TIME=$(TIME)

@@ -264,7 +264,7 @@ static bool head_take(struct bytes *in, struct x509_certificate *certificate)
 {
     struct bytes version;
     struct bytes number;
-    struct bytes skipped;
+    struct bytes algorithm;
 
     certificate->version = 1;
     if (der_take(in, DER_CONTEXT_CONSTRUCTED + 0, &version)) {
@@ -273,7 +273,8 @@ static bool head_take(struct bytes *in, struct x509_certificate *certificate)
         }
         certificate->version = number.data[0] + 1u;
     }
-    return der_take(in, DER_INTEGER, &skipped) && der_take(in, DER_SEQUENCE, &skipped);
+    return der_take(in, DER_INTEGER, &number) && der_take(in, DER_SEQUENCE, &algorithm) &&
+           der_take(&algorithm, DER_OID, &certificate->signature);
 }
 
 static bool name_take(struct bytes *in, struct bytes *name)
@@ -336,4 +337,36 @@ int x509_read(struct bytes der, struct x509_certificate *certificate, struct rea
 bool x509_allows(const struct x509_certificate *certificate, unsigned purpose)
 {
     return !certificate->has_purposes || (certificate->purposes & purpose) == purpose;
+}
+
+const char *x509_signature_refused(const struct x509_certificate *certificate)
+{
+#define RSA_WITH "\x2a\x86\x48\x86\xf7\x0d\x01\x01"
+#define ECDSA_WITH "\x2a\x86\x48\xce\x3d\x04"
+    static const struct {
+        const char *oid;
+        const char *name;
+    } known[] = {
+        {RSA_WITH "\x0b", NULL},
+        {RSA_WITH "\x0c", NULL},
+        {RSA_WITH "\x0d", NULL},
+        {ECDSA_WITH "\x03\x02", NULL},
+        {ECDSA_WITH "\x03\x03", NULL},
+        {ECDSA_WITH "\x03\x04", NULL},
+        {RSA_WITH "\x04", "MD5 and RSA"},
+        {RSA_WITH "\x05", "SHA-1 and RSA"},
+        {RSA_WITH "\x0a", "RSASSA-PSS"},
+        {RSA_WITH "\x0e", "SHA-224 and RSA"},
+        {ECDSA_WITH "\x01", "SHA-1 and ECDSA"},
+        {ECDSA_WITH "\x03\x01", "SHA-224 and ECDSA"},
+        {"\x2b\x65\x70", "Ed25519"},
+        {"\x2b\x65\x71", "Ed448"},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (der_is(certificate->signature, known[i].oid, strlen(known[i].oid))) {
+            return known[i].name;
+        }
+    }
+    return "another algorithm";
 }

@@ -20,10 +20,11 @@ enum { X509_SERVER_AUTH = 1, X509_CLIENT_AUTH = 2 };
 
 /* All byte runs point into the DER that was read. */
 struct x509_certificate {
-    unsigned version;     /* 1, 2, 3 */
-    struct bytes issuer;  /* Name, DER with tag and length */
-    struct bytes subject; /* the same */
-    int64_t not_before;   /* seconds since 1970; the certificate is good at both ends */
+    unsigned version;       /* 1, 2, 3 */
+    struct bytes signature; /* the algorithm's OBJECT IDENTIFIER, contents alone */
+    struct bytes issuer;    /* Name, DER with tag and length */
+    struct bytes subject;   /* the same */
+    int64_t not_before;     /* seconds since 1970; the certificate is good at both ends */
     int64_t not_after;
     struct bytes spki; /* SubjectPublicKeyInfo, DER with tag and length */
     enum x509_key key;
@@ -47,6 +48,12 @@ int x509_read(struct bytes der, struct x509_certificate *certificate, struct rea
 
 /* Whether the certificate may be used for purpose: it has no extendedKeyUsage, or that purpose (§4.2.1.12). */
 bool x509_allows(const struct x509_certificate *certificate, unsigned purpose);
+
+/*
+ * What it is signed with, as far as that is not taken: "SHA-1 and RSA". NULL: RSA (PKCS#1 v1.5) or ECDSA with SHA-256,
+ * SHA-384 or SHA-512.
+ */
+const char *x509_signature_refused(const struct x509_certificate *certificate);
 
 enum x509_match {
     X509_NO_MATCH,

@@ -1,6 +1,7 @@
 /* client: starts a session as a client: who is dialled, what its certificate must be, what may be resumed. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/wipe.h"
@@ -18,6 +19,47 @@ static void identify(br_ssl_client_context *client, const struct tls_identity *i
             BR_KEYTYPE_SIGN, 0, br_ec_get_default(), br_ecdsa_sign_asn1_get_default());
     }
 }
+
+/* ---- without an identity: the server's question is noted, and answered with no certificate ---- */
+
+static void begin_or_end(const br_ssl_client_certificate_class **class)
+{
+    (void)class;
+}
+
+static void start_name(const br_ssl_client_certificate_class **class, size_t size)
+{
+    (void)class;
+    (void)size;
+}
+
+static void append_name(const br_ssl_client_certificate_class **class, const unsigned char *data, size_t size)
+{
+    (void)class;
+    (void)data;
+    (void)size;
+}
+
+static void choose(const br_ssl_client_certificate_class **class, const br_ssl_client_context *client, uint32_t kinds,
+    br_ssl_client_certificate *choice)
+{
+    struct tls_session *session = (struct tls_session *)(void *)((char *)class - offsetof(struct tls_session, asker));
+
+    (void)client;
+    (void)kinds;
+    session->asked_in_vain = true;
+    memset(choice, 0, sizeof *choice);
+}
+
+static const br_ssl_client_certificate_class asker_class = {
+    .context_size = sizeof(br_ssl_client_certificate_class *),
+    .start_name_list = begin_or_end,
+    .start_name = start_name,
+    .append_name = append_name,
+    .end_name = begin_or_end,
+    .end_name_list = begin_or_end,
+    .choose = choose,
+};
 
 static bool is_address(const char *name)
 {
@@ -82,6 +124,9 @@ int tls_session_start_client(struct tls_session *session, const struct tls_clien
     }
     if (client->identity != NULL) {
         identify(&session->as.client, client->identity);
+    } else {
+        session->asker = &asker_class;
+        br_ssl_client_set_client_certificate(&session->as.client, &session->asker);
     }
     if (client->store != NULL) {
         session->store = client->store;

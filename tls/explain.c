@@ -219,6 +219,9 @@ const struct tls_fault tls_fault_table[] = {
         VERIFY "a CA has name constraints, which are not applied here", "issue from a CA without nameConstraints"},
     {TLS_FAULT_REFUSED, BR_ALERT_ACCESS_DENIED, "TLS_FAULT_REFUSED", VERIFY "the application refused it",
         "see the reason given"},
+    {TLS_FAULT_NO_IDENTITY, 0, "TLS_FAULT_NO_IDENTITY",
+        "the far side asks for a client certificate, and there is none to show",
+        "push client_cert and client_key, or give `ingot call` its --cert and --key"},
 };
 const size_t tls_fault_count = sizeof tls_fault_table / sizeof tls_fault_table[0];
 

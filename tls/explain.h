@@ -22,6 +22,7 @@ enum {
     TLS_FAULT_NOT_YET_VALID,    /* the library has one code for both ends of the dates */
     TLS_FAULT_CONSTRAINTS,      /* nameConstraints, which we don't apply */
     TLS_FAULT_REFUSED,          /* the verify hook said no */
+    TLS_FAULT_NO_IDENTITY,      /* the server asked for a certificate, had none of us, and went */
 };
 
 struct tls_fault {

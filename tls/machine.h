@@ -17,12 +17,14 @@ struct tls_session {
         br_ssl_server_context server;
     } as;
     struct verifier verifier;
-    const br_ssl_session_cache_class *cache; /* a server's way to its store: BearSSL gets a pointer to this */
-    struct tls_store *store;                 /* NULL: nothing is resumed */
-    uint8_t key[TLS_STORE_KEY_SIZE];         /* of this session in the store */
+    const br_ssl_session_cache_class *cache;      /* a server's way to its store: BearSSL gets a pointer to this */
+    const br_ssl_client_certificate_class *asker; /* of a client without identity, the same way */
+    struct tls_store *store;                      /* NULL: nothing is resumed */
+    uint8_t key[TLS_STORE_KEY_SIZE];              /* of this session in the store */
     bool is_client;
     bool started;
     bool offered; /* an earlier session: by the client, or found in the server's store */
+    bool asked_in_vain;
     bool established;
     bool resumed;                      /* known from then on */
     bool failed;                       /* the engine has, and the store and the peer were told */

@@ -283,6 +283,15 @@ void tls_session_end(struct tls_session *session)
     session->ended = true;
 }
 
+/* What servers say to a client without a certificate that must have one (RFC 5246 §7.4.6 leaves it to them). */
+static bool may_mean_no_certificate(int code)
+{
+    return code == TLS_FAULT_ENDED_EARLY || code == BR_ERR_RECV_FATAL_ALERT + BR_ALERT_HANDSHAKE_FAILURE ||
+           code == BR_ERR_RECV_FATAL_ALERT + BR_ALERT_BAD_CERTIFICATE ||
+           code == BR_ERR_RECV_FATAL_ALERT + BR_ALERT_CERTIFICATE_UNKNOWN ||
+           code == BR_ERR_RECV_FATAL_ALERT + BR_ALERT_ACCESS_DENIED;
+}
+
 int tls_session_error(const struct tls_session *session, struct reason *why)
 {
     int code = br_ssl_engine_last_error(&session->as.engine);
@@ -296,6 +305,9 @@ int tls_session_error(const struct tls_session *session, struct reason *why)
     if (code == 0 && session->started && !session->established && !session->closing &&
         tls_session_state(session) == TLS_CLOSED) {
         code = TLS_FAULT_ENDED_EARLY; /* close_notify in the handshake: no error to the library */
+    }
+    if (session->asked_in_vain && !session->established && may_mean_no_certificate(code)) {
+        code = TLS_FAULT_NO_IDENTITY;
     }
     if (code != 0) {
         fault = tls_fault_find(code);
@@ -339,6 +351,11 @@ bool tls_session_summary(const struct tls_session *session, struct tls_summary *
     summary->days_left = (long)(left / DAY);
     summary->resumed = session->resumed;
     return true;
+}
+
+bool tls_session_asked_in_vain(const struct tls_session *session)
+{
+    return session->asked_in_vain;
 }
 
 struct bytes tls_session_leaf(const struct tls_session *session)

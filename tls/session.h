@@ -162,6 +162,9 @@ struct tls_summary {
 /* False while the session is not established: *summary is empty strings and 0. */
 bool tls_session_summary(const struct tls_session *session, struct tls_summary *summary);
 
+/* The server has asked for a certificate, and this client was started without an identity. */
+bool tls_session_asked_in_vain(const struct tls_session *session);
+
 /* The peer's certificate, DER; size 0 while the session is not established. Borrowed until the session starts again. */
 struct bytes tls_session_leaf(const struct tls_session *session);
 

@@ -179,7 +179,9 @@ static int proof_refuse(struct verifier *verifier, const struct path *path, int 
         return refuse(verifier, code, "%s; trusted: %s%s%s", presented(verifier, at).text, quote_name(known).text,
             others, same_name(known, at->issuer) ? ", of the same name but with another key" : "");
     }
-    return refuse(verifier, code, "%s", presented(verifier, at).text);
+    const char *signature = code == BR_ERR_X509_UNSUPPORTED ? x509_signature_refused(at) : NULL;
+    return refuse(verifier, code, "%s%s%s", presented(verifier, at).text, signature != NULL ? ", signed with " : "",
+        signature != NULL ? signature : "");
 }
 
 static int purpose_check(struct verifier *verifier, const struct path *path)

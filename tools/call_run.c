@@ -110,7 +110,18 @@ static unsigned take(struct exchange *exchange, const char *data, size_t size, s
 
 static void answered(struct exchange *exchange)
 {
-    end(exchange, exchange->head.status < 400 ? EXIT_DONE : EXIT_NO);
+    const struct http_head *head = &exchange->head;
+
+    if (head->status >= 400 && tls_session_asked_in_vain(tls_stream_session(exchange->stream))) {
+        char sentence[REASON_SIZE];
+        snprintf(sentence, sizeof sentence,
+            "the service answered %u; it asked for a client certificate, and there was none to show: give --cert and "
+            "--key",
+            head->status);
+        fail(exchange, EXIT_NO, sentence);
+        return;
+    }
+    end(exchange, head->status < 400 ? EXIT_DONE : EXIT_NO);
 }
 
 /* ---- The connection ---- */

@@ -104,6 +104,36 @@ static void purposes_are_read_critical_or_not(void **state)
     assert_true(x509_allows(&certificate, X509_CLIENT_AUTH));
 }
 
+static void signatures_that_are_not_taken_have_names(void **state)
+{
+    static const struct {
+        const char *certificate;
+        const char *name;
+    } known[] = {
+        {"server", NULL},
+        {"server-p256-ec", NULL},
+        {"server-p384", NULL},
+        {"server-p521", NULL},
+        {"server-sha1", "SHA-1 and RSA"},
+        {"server-sha1-ec", "SHA-1 and ECDSA"},
+        {"server-pss", "RSASSA-PSS"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        certificate_of(known[i].certificate);
+        const char *name = x509_signature_refused(&certificate);
+        if (known[i].name == NULL) {
+            assert_null(name);
+        } else {
+            assert_non_null(name);
+            assert_string_equal(name, known[i].name);
+        }
+    }
+    certificate.signature = (struct bytes){(const uint8_t *)"\x2a\x03", 2};
+    assert_string_equal(x509_signature_refused(&certificate), "another algorithm");
+}
+
 static void names_are_shown_and_matched(void **state)
 {
     (void)state;
@@ -252,6 +282,7 @@ int main(void)
         cmocka_unit_test(plain_recipe_is_version_1),
         cmocka_unit_test(authorities_and_kinds_of_keys_are_told_apart),
         cmocka_unit_test(purposes_are_read_critical_or_not),
+        cmocka_unit_test(signatures_that_are_not_taken_have_names),
         cmocka_unit_test(names_are_shown_and_matched),
         cmocka_unit_test(every_cut_is_refused),
         cmocka_unit_test(bytes_behind_it_are_refused),

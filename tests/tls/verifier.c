@@ -141,11 +141,12 @@ static void weak_and_strange_certificates_are_refused(void **state)
         TLS_FAULT_KEY_SIZE, PARTS("RSA key of 1024 bits"));
     refuses(&(struct trial){.certificate = "server-4992", .key = "large"}, TLS_FAULT_KEY_SIZE,
         PARTS("RSA key of 4992 bits"));
-    refuses(&(struct trial){.certificate = "server-pss", .key = "server"}, BR_UNSUPPORTED, PARTS("not PSS"));
+    refuses(&(struct trial){.certificate = "server-pss", .key = "server"}, BR_UNSUPPORTED,
+        PARTS("signed with RSASSA-PSS", "not PSS"));
     refuses(
         &(struct trial){
             .certificate = "server-sha1", .key = "server", .options = OPTIONS("-cipher", "ALL:@SECLEVEL=0")},
-        BR_UNSUPPORTED, PARTS("SHA-256"));
+        BR_UNSUPPORTED, PARTS("signed with SHA-1 and RSA", "SHA-256"));
     refuses(&(struct trial){.certificate = "server-critical-unknown", .key = "server"}, BR_CRITICAL_EXTENSION,
         PARTS("critical extension"));
     refuses(
