@@ -7,8 +7,9 @@
 #define RECEIVED(alert) (BR_ERR_RECV_FATAL_ALERT + (alert))
 #define SENT(alert) (BR_ERR_SEND_FATAL_ALERT + (alert))
 
-/* Alerts that the library has no name for (RFC 5246 §7.2, RFC 6066 §9, RFC 8446 §6). */
+/* Alerts that the library has no name for (RFC 5246 §7.2, RFC 6066 §9, RFC 7507 §6, RFC 8446 §6). */
 enum {
+    ALERT_INAPPROPRIATE_FALLBACK = 86,
     ALERT_CERTIFICATE_UNOBTAINABLE = 111,
     ALERT_UNRECOGNIZED_NAME = 112,
     ALERT_CERTIFICATE_REQUIRED = 116,
@@ -185,6 +186,15 @@ const struct tls_fault tls_fault_table[] = {
         "push client_cert and client_key"},
     {RECEIVED(BR_ALERT_NO_APPLICATION_PROTOCOL), 0, "ALERT_NO_APPLICATION_PROTOCOL",
         "the far side speaks none of our application protocols", ASK},
+    {SENT(BR_ALERT_HANDSHAKE_FAILURE), 0, "SENT_HANDSHAKE_FAILURE",
+        "the client offers no cipher suite, curve or signature that is taken here",
+        "let it offer TLS 1.2 with ECDHE on X25519, P-256, P-384 or P-521, AES-GCM or ChaCha20-Poly1305, signed with "
+        "SHA-256 or better: TLS 1.3 is not spoken here"},
+    {SENT(BR_ALERT_PROTOCOL_VERSION), 0, "SENT_PROTOCOL_VERSION", "the client offers only versions before TLS 1.2",
+        "let it offer TLS 1.2"},
+    {SENT(ALERT_INAPPROPRIATE_FALLBACK), 0, "SENT_INAPPROPRIATE_FALLBACK",
+        "the client fell back to an older version, as it does when its first try was cut off",
+        "let it offer TLS 1.2 at once; if it does, something between here and it cuts its first try off"},
     {SENT(BR_ALERT_NO_APPLICATION_PROTOCOL), 0, "SENT_NO_APPLICATION_PROTOCOL", "no application protocol is common",
         ASK},
 

@@ -171,6 +171,29 @@ static void a_client_without_a_certificate_is_told(void **state)
     done(&duet);
 }
 
+static void an_end_after_the_question_names_the_question(void **state)
+{
+    struct duet duet = usual("server", NULL);
+    struct tls_client client = duet.client;
+    struct tls_server server = duet.server;
+
+    (void)state;
+    client.now = server.now = NOW;
+    client.server_name = NAME;
+    assert_int_equal(tls_session_start_client(session, &client, NULL), 0);
+    assert_int_equal(tls_session_start_server(far, &server, NULL), 0);
+    (void)carry(session, far);
+    tls_session_end(session);
+    assert_int_equal(tls_session_error(session, NULL), TLS_FAULT_ENDED_EARLY); /* nothing was asked yet */
+    assert_int_equal(tls_session_start_client(session, &client, NULL), 0);
+    assert_int_equal(tls_session_start_server(far, &server, NULL), 0);
+    (void)carry(session, far);
+    (void)carry(far, session);
+    tls_session_end(session);
+    assert_int_equal(tls_session_error(session, NULL), TLS_FAULT_NO_IDENTITY);
+    done(&duet);
+}
+
 static void a_client_of_another_authority_is_told(void **state)
 {
     struct duet duet = usual("server", "client");
@@ -441,6 +464,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clients_of_the_authority_are_served),
         cmocka_unit_test(a_client_without_a_certificate_is_told),
+        cmocka_unit_test(an_end_after_the_question_names_the_question),
         cmocka_unit_test(a_client_of_another_authority_is_told),
         cmocka_unit_test(a_server_certificate_is_no_client),
         cmocka_unit_test(a_client_without_purpose_passes_unless_one_is_required),

@@ -1,4 +1,6 @@
 /* tests of session: handshakes with a real OpenSSL, the ends of connections, and the sentence each failure gets. */
+#include <sys/syscall.h>
+
 #include "tests/tls/trial.h"
 
 /* ---- what works ---- */
@@ -121,6 +123,9 @@ static void versions_and_algorithms_not_in_common_are_named(void **state)
     (void)state;
     fails(&(struct trial){.options = OPTIONS("-tls1_3")}, ALERT(70), PARTS("TLS 1.2", "TLS 1.3 is not spoken here"));
     fails(&(struct trial){.certificate = "server-ed25519", .key = "ed25519"}, ALERT(40), PARTS("Ed25519"));
+    fails(&(struct trial){.certificate = "server-ed448", .key = "ed448"}, ALERT(40), PARTS("Ed448"));
+    fails(&(struct trial){.certificate = "server-rsa-pss", .key = "rsa-pss"}, ALERT(40), PARTS("not PSS-only"));
+    fails(&(struct trial){.options = OPTIONS("-sigalgs", "RSA-PSS+SHA256")}, ALERT(40), PARTS("not PSS-only"));
     fails(&(struct trial){.options = OPTIONS("-cipher", "AES128-SHA256")}, ALERT(40), PARTS("ECDHE"));
 }
 
@@ -324,6 +329,45 @@ static void two_sessions_never_begin_alike(void **state)
     tls_trust_free(trust);
 }
 
+/* What the kernel gives, for all that this program asks. */
+static enum { KERNEL_AS_IT_IS, KERNEL_SAYS_THE_SAME, KERNEL_HAS_NONE } kernel;
+
+ssize_t getrandom(void *to, size_t size, unsigned flags)
+{
+    if (kernel == KERNEL_HAS_NONE) {
+        errno = ENOSYS;
+        return -1;
+    }
+    if (kernel == KERNEL_SAYS_THE_SAME) {
+        memset(to, 7, size);
+        return (ssize_t)size;
+    }
+    return syscall(SYS_getrandom, to, size, flags);
+}
+
+/* The library would seed itself from the processor alone, where it can. */
+static void the_kernel_and_nothing_else_is_the_seed(void **state)
+{
+    struct tls_trust *trust = trust_of("ca");
+    struct tls_client client = {.server_name = NAME, .trust = trust, .now = time(NULL)};
+    struct reason why = {""};
+    uint8_t first[64];
+    size_t size;
+
+    (void)state;
+    kernel = KERNEL_SAYS_THE_SAME;
+    assert_int_equal(tls_session_start_client(session, &client, NULL), 0);
+    memcpy(first, tls_session_send(session, &size), sizeof first);
+    assert_int_equal(tls_session_start_client(session, &client, NULL), 0);
+    assert_memory_equal(first, tls_session_send(session, &size), sizeof first);
+    kernel = KERNEL_HAS_NONE;
+    assert_int_equal(tls_session_start_client(session, &client, &why), -ENOSYS);
+    assert_contains(why.text, "random numbers");
+    assert_int_equal(tls_session_state(session), TLS_CLOSED);
+    kernel = KERNEL_AS_IT_IS;
+    tls_trust_free(trust);
+}
+
 static void names_out_of_bounds_are_refused(void **state)
 {
     char name[TLS_NAME_MAX + 2];
@@ -352,7 +396,7 @@ static void every_fault_has_its_sentence(void **state)
         assert_ptr_equal(tls_fault_find(fault->code), fault);
         assert_true(strlen(fault->name) > 0 && strlen(fault->sentence) > 0 && strlen(fault->advice) > 0);
     }
-    for (int code = TLS_FAULT_TRUNCATED; code <= TLS_FAULT_REFUSED; code++) {
+    for (int code = TLS_FAULT_TRUNCATED; code <= TLS_FAULT_NO_IDENTITY; code++) {
         assert_int_equal(tls_fault_find(code)->code, code);
     }
     assert_string_equal(tls_fault_find(99)->name, "UNKNOWN");
@@ -378,6 +422,7 @@ int main(void)
         cmocka_unit_test(summary_names_the_peer),
         cmocka_unit_test(refused_certificate_can_still_be_shown),
         cmocka_unit_test(two_sessions_never_begin_alike),
+        cmocka_unit_test(the_kernel_and_nothing_else_is_the_seed),
         cmocka_unit_test(names_out_of_bounds_are_refused),
         cmocka_unit_test(every_fault_has_its_sentence),
     };

@@ -14,7 +14,7 @@
 static struct {
     pid_t pid;
     uint16_t port;
-    int log; /* a line "0", "-71" for each connection that began, or failed to */
+    int log; /* a line "0 SUITE", "-71 SENTENCE" for each connection that began, or failed to */
 } server;
 
 static struct tls_server served;
@@ -43,9 +43,14 @@ static void handle(void *arg, struct http_exchange *exchange)
 
 static void started(void *arg, const struct stream *stream, int error)
 {
+    const struct tls_session *session_there = tls_stream_session(stream);
+    struct tls_summary summary;
+    struct reason why = {""};
+
     (void)arg;
-    (void)stream;
-    dprintf(log_out, "%d\n", error);
+    (void)tls_session_summary(session_there, &summary);
+    (void)tls_session_error(session_there, &why);
+    dprintf(log_out, "%d %s\n", error, error == 0 ? summary.suite : why.text);
 }
 
 static int accept_tls(void *arg, int fd, struct stream **stream)
@@ -112,15 +117,19 @@ static int server_drop(void **state)
     return session_drop(state);
 }
 
+/* How the next connection began; the line about it is in started_line. */
+static char started_line[REASON_SIZE + 16];
+
 static int next_start(void)
 {
-    char line[16] = "";
     size_t used = 0;
 
-    while (used < sizeof line - 1 && read(server.log, line + used, 1) == 1 && line[used] != '\n') {
+    while (
+        used < sizeof started_line - 1 && read(server.log, started_line + used, 1) == 1 && started_line[used] != '\n') {
         used++;
     }
-    return atoi(line);
+    started_line[used] = '\0';
+    return atoi(started_line);
 }
 
 /* curl's exit status; what it printed in answer. */
@@ -188,6 +197,50 @@ static void a_client_without_a_certificate_gets_an_alert(void **state)
     assert_int_not_equal(curl("--cert server.crt --key server.key", "/", answer), 0);
     assert_contains(answer, "unsupported certificate");
     assert_int_equal(next_start(), -EPROTO);
+}
+
+static void clients_that_offer_nothing_of_ours_have_a_sentence(void **state)
+{
+    static const struct {
+        const char *options;
+        const char *part;
+    } clients[] = {
+        {"--tlsv1.3", "TLS 1.3 is not spoken here"},
+        {"--tls-max 1.2 --ciphers AES128-SHA256", "offers no cipher suite, curve or signature"},
+        {"--tls-max 1.2 --curves X448", "ECDHE on X25519, P-256, P-384 or P-521"},
+        {"--tlsv1.1 --tls-max 1.1 --ciphers ALL:@SECLEVEL=0", "only versions before TLS 1.2"},
+    };
+    char answer[ANSWER_SIZE];
+    char options[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof clients / sizeof clients[0]; i++) {
+        (void)snprintf(options, sizeof options, CLIENT "%s", clients[i].options);
+        assert_int_not_equal(curl(options, "/", answer), 0);
+        assert_int_equal(next_start(), -EPROTO);
+        assert_contains(started_line, clients[i].part);
+    }
+}
+
+static void the_server_chooses_the_suite(void **state)
+{
+    static const char *const offers[] = {"ECDHE-RSA-CHACHA20-POLY1305:ECDHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-CHACHA20-POLY1305"};
+    char answer[ANSWER_SIZE];
+    char options[256];
+    char first[sizeof started_line];
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        (void)snprintf(options, sizeof options, CLIENT "--tls-max 1.2 --ciphers %s", offers[i]);
+        assert_int_equal(curl(options, "/", answer), 0);
+        assert_int_equal(next_start(), 0);
+        assert_true(i == 0 || strcmp(first, started_line) == 0);
+        memcpy(first, started_line, sizeof first);
+    }
+#if defined(__x86_64__)
+    assert_contains(first, __builtin_cpu_supports("aes") ? "AES_128_GCM" : "CHACHA20");
+#endif
 }
 
 /* Our own session over a blocking socket. */
@@ -259,6 +312,8 @@ int main(void)
         cmocka_unit_test(one_connection_carries_many_requests),
         cmocka_unit_test(large_bodies_come_whole),
         cmocka_unit_test(a_client_without_a_certificate_gets_an_alert),
+        cmocka_unit_test(clients_that_offer_nothing_of_ours_have_a_sentence),
+        cmocka_unit_test(the_server_chooses_the_suite),
         cmocka_unit_test(bytes_may_drip_and_requests_may_be_pipelined),
         cmocka_unit_test(plain_http_gets_an_alert),
         cmocka_unit_test(an_end_in_the_handshake_is_seen),

@@ -141,6 +141,14 @@ static void weak_and_strange_certificates_are_refused(void **state)
         TLS_FAULT_KEY_SIZE, PARTS("RSA key of 1024 bits"));
     refuses(&(struct trial){.certificate = "server-4992", .key = "large"}, TLS_FAULT_KEY_SIZE,
         PARTS("RSA key of 4992 bits"));
+    refuses(
+        &(struct trial){
+            .certificate = "server-large", .key = "server", .options = OPTIONS("-cert_chain", "middle-large.crt")},
+        TLS_FAULT_KEY_SIZE, PARTS("\"CN=Middle-CA\"", "RSA key of 4992 bits"));
+    refuses(&(struct trial){.certificate = "server-small",
+                .key = "server",
+                .options = OPTIONS("-cert_chain", "middle-1024.crt", "-cipher", "ALL:@SECLEVEL=0")},
+        TLS_FAULT_KEY_SIZE, PARTS("\"CN=Middle-CA\"", "RSA key of 1024 bits"));
     refuses(&(struct trial){.certificate = "server-pss", .key = "server"}, BR_UNSUPPORTED,
         PARTS("signed with RSASSA-PSS", "not PSS"));
     refuses(
