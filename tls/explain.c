@@ -18,7 +18,7 @@ enum {
 #define BROKEN "the far side's TLS is at fault, or something that is not its TLS answers: try `openssl s_client`"
 #define NOT_TLS "most often plain HTTP answers on this port: dial the TLS port"
 #define OURS "this is a fault of this program: report it with the log"
-#define MALFORMED "the service must present a well-formed certificate: check it with `openssl x509 -text`"
+#define MALFORMED "the far side must present a well-formed certificate: check it with `openssl x509 -text`"
 #define ASK "look at the service's log: it says there what it dislikes"
 
 const struct tls_fault tls_fault_table[] = {
@@ -122,7 +122,7 @@ const struct tls_fault tls_fault_table[] = {
     {BR_ERR_X509_TIME_UNKNOWN, BR_ALERT_INTERNAL_ERROR, "BR_ERR_X509_TIME_UNKNOWN", VERIFY "the time is not known",
         OURS},
     {BR_ERR_X509_EXPIRED, BR_ALERT_CERTIFICATE_EXPIRED, "BR_ERR_X509_EXPIRED", VERIFY "a certificate has expired",
-        "renew it on the service, or set the clock if that is wrong"},
+        "renew it on the service (a client's: with the client), or set the clock if that is wrong"},
     {BR_ERR_X509_DN_MISMATCH, BR_ALERT_BAD_CERTIFICATE, "BR_ERR_X509_DN_MISMATCH", VERIFY "the chain is out of order",
         "send each certificate's issuer behind it"},
     {BR_ERR_X509_BAD_SERVER_NAME, BR_ALERT_CERTIFICATE_UNKNOWN, "BR_ERR_X509_BAD_SERVER_NAME",
@@ -134,11 +134,11 @@ const struct tls_fault tls_fault_table[] = {
         VERIFY "an issuer is not a certificate authority",
         "issue the CA's certificate with basicConstraints CA:TRUE, and a pathlen that allows the chain"},
     {BR_ERR_X509_FORBIDDEN_KEY_USAGE, BR_ALERT_UNSUPPORTED_CERTIFICATE, "BR_ERR_X509_FORBIDDEN_KEY_USAGE",
-        VERIFY "a keyUsage forbids this use", "give the CA keyCertSign and the service digitalSignature"},
+        VERIFY "a keyUsage forbids this use", "give the CA keyCertSign and the certificate digitalSignature"},
     {BR_ERR_X509_WEAK_PUBLIC_KEY, BR_ALERT_BAD_CERTIFICATE, "BR_ERR_X509_WEAK_PUBLIC_KEY",
         VERIFY "an RSA key is too short", "use RSA keys of at least 2048 bits"},
     {BR_ERR_X509_NOT_TRUSTED, BR_ALERT_UNKNOWN_CA, "BR_ERR_X509_NOT_TRUSTED", VERIFY "no trusted CA vouches for it",
-        "put the CA that issued it into ca_cert (or ca = FILE), and let the service send its intermediates"},
+        "put the CA that issued it into ca_cert (or ca = FILE), and let the far side send its intermediates"},
 
     {RECEIVED(BR_ALERT_UNEXPECTED_MESSAGE), 0, "ALERT_UNEXPECTED_MESSAGE", "the far side found a message out of turn",
         ASK},
@@ -207,7 +207,7 @@ const struct tls_fault tls_fault_table[] = {
     {TLS_FAULT_NO_CERTIFICATE, BR_ALERT_HANDSHAKE_FAILURE, "TLS_FAULT_NO_CERTIFICATE", VERIFY "there is no certificate",
         "configure a certificate on the far side"},
     {TLS_FAULT_CHAIN_TOO_LARGE, BR_ALERT_BAD_CERTIFICATE, "TLS_FAULT_CHAIN_TOO_LARGE", VERIFY "the chain is too large",
-        "let the service send its certificate and its intermediates, no more"},
+        "let the far side send its certificate and its intermediates, no more"},
     {TLS_FAULT_MALFORMED, BR_ALERT_BAD_CERTIFICATE, "TLS_FAULT_MALFORMED", VERIFY "a certificate is malformed",
         MALFORMED},
     {TLS_FAULT_NAME, BR_ALERT_CERTIFICATE_UNKNOWN, "TLS_FAULT_NAME", VERIFY "the certificate is for another name",

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """peer: Python's ssl as a foreign server or client of mutual TLS.
 
     peer.py serve FILE                             a line `ADDRESS PORT CERT KEY CA` each; prints "ready"
