@@ -1,4 +1,5 @@
-/* credentials: what the application is at this moment: its identity, the CA pushed with it, and the chosen service. */
+/* credentials: what the application is at this moment: its identities, the CAs pushed with it, and the chosen service.
+ */
 #include "app/credentials.h"
 
 #include <limits.h>
@@ -41,17 +42,18 @@ int credentials_read_trust(const char *file, struct tls_trust **trust, struct re
     return error;
 }
 
-/* The [identity …] of the image, where there is one. */
-static int load_packed(struct credentials *credentials, const struct config *config, struct reason *why)
+/* The [identity …] of that kind of the image, where there is one. */
+static int load_packed(
+    struct credential *credential, enum secrets_kind kind, const struct config *config, struct reason *why)
 {
-    const struct config_identity *packed = config->identities;
+    const struct config_identity *packed = config_identity_find(config, kind == SECRETS_SERVER);
     char *cert = NULL;
     char *key = NULL;
     size_t cert_size = 0;
     size_t key_size = 0;
     int error;
 
-    if (config->identity_count == 0) {
+    if (packed == NULL) {
         return 0;
     }
     error = read_packed(packed->cert_file, TLS_IDENTITY_PEM_MAX, &cert, &cert_size, why);
@@ -59,35 +61,40 @@ static int load_packed(struct credentials *credentials, const struct config *con
         error = read_packed(packed->key_file, TLS_IDENTITY_PEM_MAX, &key, &key_size, why);
     }
     if (error == 0) {
-        error = tls_identity_load(cert, cert_size, key, key_size, &credentials->identity, why);
+        error = tls_identity_load(secrets_names[kind].role, cert, cert_size, key, key_size, &credential->identity, why);
     }
     if (error == 0 && packed->ca_file != NULL) {
-        error = credentials_read_trust(packed->ca_file, &credentials->ca, why);
+        error = credentials_read_trust(packed->ca_file, &credential->ca, why);
     }
     free(cert);
     wipe_free(key, key_size);
     return error;
 }
 
-static int load_pushed(struct credentials *credentials, const struct secrets *secrets, struct reason *why)
+static int load_pushed(
+    struct credential *credential, enum secrets_kind kind, const struct secrets *secrets, struct reason *why)
 {
-    const struct secrets_header *header = secrets->header;
-    int error = tls_identity_load(
-        secrets->cert, header->cert_size, secrets->key, header->key_size, &credentials->identity, why);
+    const struct secrets_sizes *sizes = &secrets->header->identities[kind];
+    int error = tls_identity_load(secrets_names[kind].role, secrets->identities[kind].cert, sizes->cert_size,
+        secrets->identities[kind].key, sizes->key_size, &credential->identity, why);
 
-    return error == 0 ? tls_trust_load(secrets->ca, header->ca_size, &credentials->ca, why) : error;
+    return error == 0 ? tls_trust_load(secrets->identities[kind].ca, sizes->ca_size, &credential->ca, why) : error;
 }
 
 static int load(
     struct credentials *credentials, const struct config *config, const struct secrets *secrets, struct reason *why)
 {
+    struct credential *each[SECRETS_KINDS] = {&credentials->client, &credentials->server};
     const char *url = secrets->header != NULL ? secrets_env(secrets, SERVICE_ENV) : NULL;
+    int error = 0;
 
     credentials->service_error = service_choose(&credentials->service, config, url, &credentials->service_why);
-    if (secrets->header != NULL && secrets->header->cert_size > 0) {
-        return load_pushed(credentials, secrets, why);
+    for (size_t i = 0; i < SECRETS_KINDS && error == 0; i++) {
+        bool pushed = secrets->header != NULL && secrets->header->identities[i].cert_size > 0;
+        error = pushed ? load_pushed(each[i], (enum secrets_kind)i, secrets, why)
+                       : load_packed(each[i], (enum secrets_kind)i, config, why);
     }
-    return load_packed(credentials, config, why);
+    return error;
 }
 
 int credentials_create(struct credentials **out, const struct config *config, int fd, struct reason *why)
@@ -100,7 +107,8 @@ int credentials_create(struct credentials **out, const struct config *config, in
         return error;
     }
     credentials = calloc(1, sizeof *credentials);
-    if (credentials == NULL || tls_store_create(&credentials->sessions) < 0) {
+    if (credentials == NULL || tls_store_create(&credentials->client.sessions) < 0 ||
+        (config_serves_tls(config) && tls_store_create(&credentials->server.sessions) < 0)) {
         error = reason_set(why, -ENOMEM, "no memory is left for the credentials");
     } else {
         error = load(credentials, config, &secrets, why);
@@ -121,13 +129,19 @@ struct credentials *credentials_keep(struct credentials *credentials)
     return credentials;
 }
 
+static void forget(struct credential *credential)
+{
+    tls_identity_free(credential->identity);
+    tls_trust_free(credential->ca);
+    tls_store_destroy(credential->sessions);
+}
+
 void credentials_drop(struct credentials *credentials)
 {
     if (credentials == NULL || (credentials->references > 0 && --credentials->references > 0)) {
         return;
     }
-    tls_identity_free(credentials->identity);
-    tls_trust_free(credentials->ca);
-    tls_store_destroy(credentials->sessions);
+    forget(&credentials->client);
+    forget(&credentials->server);
     free(credentials);
 }

@@ -210,7 +210,7 @@ static int start_call(struct process *process, struct http_buffer *request, stru
     };
     int error = watermark_tls(process->w, process->credentials, endpoint, &options.tls, why);
 
-    options.tls.store = process->credentials->sessions;
+    options.tls.store = process->credentials->client.sessions;
     *request = (struct http_buffer){.budget = request->budget};
     if (error < 0) {
         http_buffer_free(&options.request);

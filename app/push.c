@@ -41,22 +41,29 @@ static int not_json(const json_error_t *error, struct reason *why)
     }
 }
 
-/* A new identity in the place of the old one; everything else stays. */
-static int check_identity_alone(const json_t *top, struct reason *why)
+static bool is_identity(const char *name)
+{
+    return strcmp(name, PUSH_IDENTITY) == 0 || strcmp(name, CONFIG_SECRET_SERVER) == 0;
+}
+
+/* New identities in the place of the old ones; everything else stays. */
+static int check_identities_alone(const json_t *top, struct reason *why)
 {
     const char *name;
     json_t *value;
 
     json_object_foreach((json_t *)top, name, value)
     {
-        if (strcmp(name, PUSH_IDENTITY) != 0) {
+        if (!is_identity(name)) {
             return reason_set(why, -EINVAL,
                 "%s: a further push replaces the identity alone ([secrets] again = identity): " PUSH_IDENTITY
-                " and nothing else",
+                " or " CONFIG_SECRET_SERVER ", or both, and nothing else",
                 text_quote_string(name).text);
         }
     }
-    return json_object_size(top) == 1 ? 0 : reason_set(why, -EINVAL, PUSH_IDENTITY " is missing");
+    return json_object_size(top) > 0
+               ? 0
+               : reason_set(why, -EINVAL, PUSH_IDENTITY " is missing, and " CONFIG_SECRET_SERVER " as well");
 }
 
 static int check_names(const json_t *top, const struct config *config, bool again, struct reason *why)
@@ -70,16 +77,17 @@ static int check_names(const json_t *top, const struct config *config, bool agai
             return reason_set(why, -EINVAL, "the name %s is not listed in [secrets] required or optional",
                 text_quote_string(name).text);
         }
-        if (json_is_object(value) && strcmp(name, PUSH_IDENTITY) != 0) {
-            return reason_set(
-                why, -EINVAL, "%s: an object; only " PUSH_IDENTITY " may be one, others are strings", name);
+        if (json_is_object(value) && !is_identity(name)) {
+            return reason_set(why, -EINVAL,
+                "%s: an object; only " PUSH_IDENTITY " and " CONFIG_SECRET_SERVER " may be one, others are strings",
+                name);
         }
         if (!json_is_string(value) && !json_is_object(value)) {
             return reason_set(why, -EINVAL, "%s: must be a string", name);
         }
     }
     if (again && config->secrets.again == CONFIG_AGAIN_IDENTITY) {
-        return check_identity_alone(top, why);
+        return check_identities_alone(top, why);
     }
     for (size_t i = 0; i < config->secrets.required_count; i++) {
         if (json_object_get(top, config->secrets.required[i]) == NULL) {
@@ -163,25 +171,36 @@ static int check_endpoint(const json_t *value, const struct config *config, stru
         text_quote_string(host).text);
 }
 
-/* The identity's PEM texts become parts of the push. */
-static int take_identity(const json_t *value, struct push *push, struct reason *why)
+/* An identity's PEM texts become parts of the push. */
+static int take_identity(const json_t *value, enum secrets_kind kind, struct push *push, struct reason *why)
 {
-    struct identity_pem pem = {0};
-    int error = identity_parse(value, &pem, why);
+    struct secrets_sizes *sizes = &push->header.identities[kind];
+    struct identity_pem *pem = &push->identities[kind];
+    int error = identity_parse(value, secrets_names[kind].role, pem, why);
 
     if (error < 0) {
-        reason_prefix(why, PUSH_IDENTITY);
+        reason_prefix(why, "%s", secrets_names[kind].pushed);
         return error;
     }
-    push->cert = pem.cert;
-    push->key = pem.key;
-    push->ca = pem.ca;
-    push->header.cert_size = (uint32_t)strlen(pem.cert);
-    push->header.key_size = (uint32_t)strlen(pem.key);
-    push->header.ca_size = (uint32_t)strlen(pem.ca);
-    push->header.cert_until = tls_pem_not_after(pem.cert, push->header.cert_size);
-    push->header.ca_until = tls_pem_not_after(pem.ca, push->header.ca_size);
+    *sizes = (struct secrets_sizes){
+        .cert_size = (uint32_t)strlen(pem->cert),
+        .key_size = (uint32_t)strlen(pem->key),
+        .ca_size = (uint32_t)strlen(pem->ca),
+    };
+    sizes->cert_until = tls_pem_not_after(pem->cert, sizes->cert_size);
+    sizes->ca_until = tls_pem_not_after(pem->ca, sizes->ca_size);
     return 0;
+}
+
+static int take_identities(const json_t *top, struct push *push, struct reason *why)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < SECRETS_KINDS && error == 0; i++) {
+        const json_t *value = json_object_get(top, secrets_names[i].pushed);
+        error = value != NULL ? take_identity(value, (enum secrets_kind)i, push, why) : 0;
+    }
+    return error;
 }
 
 /* A value as JSON text, malloc'd: json_dumps() would take its memory from jansson's allocator, which a role replaces.
@@ -197,7 +216,7 @@ static char *json_text(const json_t *value, size_t flags)
     return text;
 }
 
-/* A value as a variable has it: a string as it is, the identity's object as JSON text. malloc'd. */
+/* A value as a variable has it: a string as it is, an identity's object as JSON text. malloc'd. */
 static char *variable_text(const json_t *value)
 {
     return json_is_string(value) ? strdup(json_string_value(value)) : json_text(value, JSON_COMPACT);
@@ -271,7 +290,6 @@ static int take_parts(
 {
     /* "NAME": "VALUE" is longer than NAME=VALUE and a NUL, and jansson writes no text longer than it was read from. */
     size_t room = size;
-    const json_t *identity = json_object_get(top, PUSH_IDENTITY);
     const json_t *endpoint = json_object_get(top, PUSH_ENDPOINT);
     json_t *accepted = json_array();
     int error = 0;
@@ -283,8 +301,8 @@ static int take_parts(
     if (error == 0 && endpoint != NULL) {
         error = check_endpoint(endpoint, config, why);
     }
-    if (error == 0 && identity != NULL) {
-        error = take_identity(identity, push, why);
+    if (error == 0) {
+        error = take_identities(top, push, why);
     }
     if (error == 0) {
         error = take_listed(push, room, top, config->secrets.required, config->secrets.required_count, accepted, why);
@@ -335,9 +353,9 @@ int push_read(
 void push_free(struct push *push)
 {
     wipe_free(push->env, push->header.env_size);
-    wipe_free(push->cert, push->header.cert_size);
-    wipe_free(push->key, push->header.key_size);
-    wipe_free(push->ca, push->header.ca_size);
+    for (size_t i = 0; i < SECRETS_KINDS; i++) {
+        identity_pem_free(&push->identities[i]);
+    }
     free(push->accepted);
     *push = (struct push){0};
 }

@@ -11,10 +11,11 @@
 
 /*
  * A push is one JSON object of at most SECRETS_PUSH_MAX bytes, no key twice, whose names are listed in
- * `[secrets] required` and `optional`, all of the required ones there. Values are strings without NUL; only
- * PUSH_IDENTITY may be an object. Two names mean something to us:
+ * `[secrets] required` and `optional`, all of the required ones there. Values are strings without NUL; only the
+ * identities may be objects. Three names mean something to us:
  *
  *   MTLS_CLIENT_CERT_JSON    an identity (tls/identity.h), checked in full
+ *   MTLS_SERVER_CERT_JSON    the same, for those who call the enclave: server_cert, server_key, ca_cert
  *   ECS_WATERMARK_ENDPOINT   https://HOST[:PORT][/…], which must be one of the measured [endpoint] sections
  *
  * All other values are the application's to read. A pushed value only ever chooses among what was measured.
@@ -30,15 +31,13 @@
 struct push {
     struct secrets_header header;
     char *env;
-    char *cert; /* the three are NULL where no identity was pushed */
-    char *key;
-    char *ca;
+    struct identity_pem identities[SECRETS_KINDS]; /* of NULLs where none was pushed */
     char *
         accepted; /* {"accepted": ["KEY", …]}\n: the answer, names in the order in which the configuration lists them */
 };
 
 /*
- * again: an earlier push was accepted, so with `again = identity` this one must hold PUSH_IDENTITY and nothing else.
+ * again: an earlier push was accepted, so with `again = identity` this one must hold identities and nothing else.
  * 0; -EINVAL with a sentence that never shows a value; -ENOMEM. On failure there is nothing to free.
  */
 int push_read(

@@ -18,13 +18,32 @@
 /* Nobody who holds the descriptor can change what another reader sees. */
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
+#define PARTS (1 + 3 * SECRETS_KINDS)
+
+const struct secrets_names secrets_names[SECRETS_KINDS] = {
+    [SECRETS_CLIENT] = {CONFIG_SECRET_IDENTITY, "client", "client.crt", "client.key", "ecs-ca.crt"},
+    [SECRETS_SERVER] = {CONFIG_SECRET_SERVER, "server", "server.crt", "server.key", "client-ca.crt"},
+};
+
+/* How long the parts are, in the order of the file. */
+static void part_sizes(const struct secrets_header *header, uint32_t sizes[static PARTS])
+{
+    *sizes++ = header->env_size;
+    for (size_t i = 0; i < SECRETS_KINDS; i++) {
+        *sizes++ = header->identities[i].cert_size;
+        *sizes++ = header->identities[i].key_size;
+        *sizes++ = header->identities[i].ca_size;
+    }
+}
+
 /* Header and parts together; -EINVAL over SECRETS_FILE_MAX. */
 static int file_size(const struct secrets_header *header, size_t *size, struct reason *why)
 {
-    const uint32_t parts[] = {header->env_size, header->cert_size, header->key_size, header->ca_size};
+    uint32_t parts[PARTS];
 
+    part_sizes(header, parts);
     *size = sizeof *header;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    for (size_t i = 0; i < PARTS; i++) {
         if (!bytes_add(*size, parts[i], size) || *size > SECRETS_FILE_MAX) {
             return reason_set(why, -EINVAL, "secrets: the parts are over %d bytes together", SECRETS_FILE_MAX);
         }
@@ -54,12 +73,13 @@ static int check_environment(const struct secrets_header *header, const char *en
     return 0;
 }
 
-static int write_parts(int fd, const struct secrets_header *header, const char *const parts[static 4])
+static int write_parts(int fd, const struct secrets_header *header, const char *const parts[static PARTS])
 {
-    const uint32_t sizes[] = {header->env_size, header->cert_size, header->key_size, header->ca_size};
+    uint32_t sizes[PARTS];
     int error = file_write_all(fd, header, sizeof *header);
 
-    for (size_t i = 0; i < 4 && error == 0; i++) {
+    part_sizes(header, sizes);
+    for (size_t i = 0; i < PARTS && error == 0; i++) {
         error = sizes[i] > 0 ? file_write_all(fd, parts[i], sizes[i]) : 0;
     }
     if (error == 0 && fcntl(fd, F_ADD_SEALS, SEALS) < 0) {
@@ -68,10 +88,12 @@ static int write_parts(int fd, const struct secrets_header *header, const char *
     return error;
 }
 
-int secrets_write(const struct secrets_header *header, const char *env, const char *cert, const char *key,
-    const char *ca, int *fd, struct reason *why)
+int secrets_write(const struct secrets_header *header, const char *env,
+    const struct identity_pem identities[static SECRETS_KINDS], int *fd, struct reason *why)
 {
-    const char *parts[] = {env, cert, key, ca};
+    const struct identity_pem *client = &identities[SECRETS_CLIENT];
+    const struct identity_pem *server = &identities[SECRETS_SERVER];
+    const char *parts[PARTS] = {env, client->cert, client->key, client->ca, server->cert, server->key, server->ca};
     struct secrets_header whole = *header;
     size_t size;
     int error = file_size(header, &size, why);
@@ -80,7 +102,9 @@ int secrets_write(const struct secrets_header *header, const char *env, const ch
         return error;
     }
     whole.magic = SECRETS_MAGIC;
-    whole.reserved = 0;
+    for (size_t i = 0; i < SECRETS_KINDS; i++) {
+        whole.identities[i].reserved = 0;
+    }
     error = check_environment(&whole, env, why);
     if (error < 0) {
         return error;
@@ -122,7 +146,8 @@ static int check_header(const struct secrets_header *header, size_t map_size, st
     size_t size;
     int error;
 
-    if (header->magic != SECRETS_MAGIC || header->reserved != 0) {
+    if (header->magic != SECRETS_MAGIC || header->identities[SECRETS_CLIENT].reserved != 0 ||
+        header->identities[SECRETS_SERVER].reserved != 0) {
         return reason_set(why, -EINVAL, "secrets: the memory file does not begin as one");
     }
     error = file_size(header, &size, why);
@@ -130,6 +155,21 @@ static int check_header(const struct secrets_header *header, size_t map_size, st
         error = reason_set(why, -EINVAL, "secrets: the memory file has %zu bytes, its header says %zu", map_size, size);
     }
     return error;
+}
+
+static void find_parts(struct secrets *secrets)
+{
+    const char *at = (const char *)secrets->map + sizeof *secrets->header;
+
+    secrets->env = at;
+    at += secrets->header->env_size;
+    for (size_t i = 0; i < SECRETS_KINDS; i++) {
+        const struct secrets_sizes *sizes = &secrets->header->identities[i];
+        secrets->identities[i].cert = at;
+        secrets->identities[i].key = at += sizes->cert_size;
+        secrets->identities[i].ca = at += sizes->key_size;
+        at += sizes->ca_size;
+    }
 }
 
 int secrets_map(struct secrets *secrets, int fd, struct reason *why)
@@ -150,10 +190,7 @@ int secrets_map(struct secrets *secrets, int fd, struct reason *why)
     secrets->header = map;
     error = check_header(secrets->header, size, why);
     if (error == 0) {
-        secrets->env = (const char *)map + sizeof *secrets->header;
-        secrets->cert = secrets->env + secrets->header->env_size;
-        secrets->key = secrets->cert + secrets->header->cert_size;
-        secrets->ca = secrets->key + secrets->header->key_size;
+        find_parts(secrets);
         error = check_environment(secrets->header, secrets->env, why);
     }
     if (error < 0) {
@@ -201,14 +238,22 @@ static char *merge_environment(const struct secrets *first, const struct secrets
 
 int secrets_merge(const struct secrets *first, const struct secrets *second, int *fd, struct reason *why)
 {
+    struct identity_pem identities[SECRETS_KINDS];
     struct secrets_header header = *second->header;
     char *env = merge_environment(first, second, &header);
     int error;
 
+    for (size_t i = 0; i < SECRETS_KINDS; i++) {
+        const struct secrets *from = second->header->identities[i].cert_size > 0 ? second : first;
+        header.identities[i] = from->header->identities[i];
+        identities[i] = (struct identity_pem){/* which are only read */
+            (char *)(uintptr_t)from->identities[i].cert, (char *)(uintptr_t)from->identities[i].key,
+            (char *)(uintptr_t)from->identities[i].ca};
+    }
     if (env == NULL) {
         return reason_set(why, -ENOMEM, "secrets: no memory to put the new ones beside the old ones");
     }
-    error = secrets_write(&header, env, second->cert, second->key, second->ca, fd, why);
+    error = secrets_write(&header, env, identities, fd, why);
     wipe_free(env, header.env_size);
     return error;
 }

@@ -14,6 +14,7 @@
 #include "base/pass.h"
 #include "base/text.h"
 #include "image/budget.h"
+#include "tls/store.h"
 
 #define CREATE "Failed to create mTLS client"
 #define DAY 86400
@@ -29,6 +30,9 @@ _Static_assert(WATERMARK_BODIES_MAX + WATERMARK_JSON_MAX * 5 / 4 + CALLS_MEMORY 
     "the worst case fits");
 _Static_assert(
     WATERMARK_BODIES_MAX + REST_MEMORY <= BUDGET_APPLICATION * 3 / 8, "without an identity too (init/limits.c)");
+/* Beside them, where a port speaks TLS: a session for each connection, and those that are kept for resumption. */
+_Static_assert(TLS_SESSION_SIZE + 1024 <= BUDGET_SESSION, "one inbound session");
+_Static_assert(TLS_STORE_SESSIONS *(TLS_STORE_LEAF_MAX + 512) <= BUDGET_STORE, "all that can be resumed");
 
 /* ---- requests ---- */
 
@@ -38,16 +42,27 @@ void watermark_error(struct http_exchange *exchange, unsigned status, const char
     http_exchange_error(exchange, status, NULL, sentence);
 }
 
-static void pong(struct watermark *w, struct http_exchange *exchange)
+static void answer_text(struct http_exchange *exchange, const char *text)
 {
     struct http_buffer body = {0};
 
-    (void)w;
-    if (http_buffer_append(&body, "Pong!", 5) < 0) {
+    if (http_buffer_append(&body, text, strlen(text)) < 0) {
         watermark_error(exchange, 503, "no memory is left for an answer");
         return;
     }
     http_exchange_answer(exchange, 200, "text/plain", NULL, &body);
+}
+
+static void pong(struct watermark *w, struct http_exchange *exchange)
+{
+    (void)w;
+    answer_text(exchange, "Pong!");
+}
+
+static void alive(struct watermark *w, struct http_exchange *exchange)
+{
+    (void)w;
+    answer_text(exchange, "ok");
 }
 
 static const struct {
@@ -57,7 +72,9 @@ static const struct {
     void (*start)(struct watermark *w, struct http_exchange *exchange);
 } routes[] = {
     {"/", "GET", "GET, HEAD", pong},
+    {"/health", "GET", "GET, HEAD", alive},
     {"/health_check", "GET", "GET, HEAD", health_start},
+    {"/metrics", "GET", "GET, HEAD", report_start},
     {"/process_data", "POST", "POST", process_start},
 };
 
@@ -82,7 +99,8 @@ static void handle(void *arg, struct http_exchange *exchange)
         http_exchange_error(exchange, 405, routes[i].allow, why.text);
         return;
     }
-    reason_set(&why, 0, "nothing is served at %s: there are GET /, GET /health_check and POST /process_data",
+    reason_set(&why, 0,
+        "nothing is served at %s: there are GET /, GET /health, GET /health_check, GET /metrics and POST /process_data",
         text_quote(path.data, path.size).text);
     watermark_error(exchange, 404, why.text);
 }
@@ -91,6 +109,19 @@ static void refused(void *arg, unsigned status, const char *sentence)
 {
     (void)arg;
     say("a request was refused with %u: %s", status, sentence);
+}
+
+static void answered(void *arg, unsigned status)
+{
+    struct watermark *w = arg;
+
+    w->answers[status < WATERMARK_STATUSES ? status : 0]++;
+}
+
+static void started(void *arg, const struct stream *stream, int error)
+{
+    (void)arg;
+    inbound_started(stream, error);
 }
 
 /* ---- what sessions are made from ---- */
@@ -114,10 +145,11 @@ int watermark_tls(const struct watermark *w, const struct credentials *credentia
 
     *client = (struct tls_client){
         .server_name = endpoint->server_name != NULL ? endpoint->server_name : endpoint->host,
-        .trust = measured != NULL ? measured : credentials->ca,
-        .identity = endpoint->tls == CONFIG_TLS_MUTUAL ? credentials->identity : NULL,
+        .trust = measured != NULL ? measured : credentials->client.ca,
+        .identity = endpoint->tls == CONFIG_TLS_MUTUAL ? credentials->client.identity : NULL,
         .pin = endpoint->has_pin ? endpoint->pin : NULL,
         .cn_allowed = endpoint->cn_allowed,
+        .eku_required = endpoint->eku_required,
     };
     if (client->trust == NULL || (endpoint->tls == CONFIG_TLS_MUTUAL && client->identity == NULL)) {
         return not_pushed(w, why);
@@ -146,14 +178,18 @@ static int load_trusts(struct watermark *w, struct reason *why)
     return error;
 }
 
-static void tell(const struct credentials *credentials)
+static void tell_identity(const char *what, const struct tls_identity *identity)
 {
-    const struct tls_identity *identity = credentials->identity;
-
     if (identity != NULL) {
-        say("identity: %s, %lld days left", tls_identity_subject(identity),
+        say("%s: %s, %lld days left", what, tls_identity_subject(identity),
             (long long)(tls_identity_not_after(identity) - time(NULL)) / DAY);
     }
+}
+
+static void tell(const struct credentials *credentials)
+{
+    tell_identity("identity", credentials->client.identity);
+    tell_identity("identity for clients", credentials->server.identity);
     if (credentials->service_error < 0) {
         say("%s", credentials->service_why.text);
     } else {
@@ -175,6 +211,7 @@ static int take_credentials(struct watermark *w, int fd, struct reason *why)
     }
     credentials_drop(w->credentials);
     w->credentials = fresh;
+    inbound_renew(w->inbound, fresh);
     tell(fresh);
     return 0;
 }
@@ -225,16 +262,18 @@ static void control_ready(struct loop_watch *watch, unsigned events)
 static int open_server(struct watermark *w, const struct app_start *start, struct reason *why)
 {
     struct http_server_options options = {
-        .connections = w->config->connections,
+        .connections = config_serves_tls(w->config) ? budget_sessions(w->config) : w->config->connections,
         .budget = &w->budget,
         .handler = handle,
         .refused = refused,
+        .started = started,
+        .answered = answered,
         .arg = w,
     };
     int error = http_server_open(&w->server, w->loop, &options);
 
-    for (size_t i = 0; i < w->config->inbound_count && error == 0; i++) {
-        error = http_server_listen(w->server, start->listeners[i], stream_open_plain, NULL);
+    if (error == 0) {
+        error = inbound_listen(w->inbound, w->server, start->listeners);
     }
     w->control = (struct loop_watch){.ready = control_ready, .owner = w};
     if (error == 0) {
@@ -251,6 +290,7 @@ static void close_all(struct watermark *w)
         loop_unwatch(w->loop, &w->control);
     }
     loop_close(w->loop);
+    inbound_close(w->inbound);
     credentials_drop(w->credentials);
     for (size_t i = 0; w->trusts != NULL && i < w->config->endpoint_count; i++) {
         tls_trust_free(w->trusts[i]);
@@ -265,6 +305,9 @@ int watermark_serve(const struct app_start *start, int64_t call_ms, struct reaso
 
     json_memory_limit(WATERMARK_JSON_MAX);
     error = load_trusts(&w, why);
+    if (error == 0) {
+        error = inbound_open(&w.inbound, start->config, why);
+    }
     if (error == 0) {
         error = take_credentials(&w, -1, why);
     }

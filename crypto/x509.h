@@ -67,9 +67,17 @@ enum x509_match {
  */
 enum x509_match x509_match_host(const struct x509_certificate *certificate, const char *host);
 
+/*
+ * Whether the certificate has exactly this name: "DNS:a.example" (any case), "IP:10.0.0.1" or "URI:spiffe://a/b" in its
+ * subjectAltName, where no wildcard stands for anything; or "CN=a", which must be its subject's only CN, to the byte.
+ */
+bool x509_has_name(const struct x509_certificate *certificate, const char *name);
+/* What keeps a text from being such a name, as "is …"; NULL: nothing. */
+const char *x509_name_fault(const char *name);
+
 /* "CN=tee-client, O=Zing" in the order of the certificate; foreign bytes as they are: quote before showing. */
 void x509_name_text(struct bytes name, char text[static X509_TEXT_SIZE]);
-/* "DNS:a.example, IP:10.0.0.1"; other kinds of names are left out. The same warning. */
+/* "DNS:a.example, IP:10.0.0.1, URI:spiffe://a/b"; other kinds of names are left out. The same warning. */
 void x509_alternatives_text(const struct x509_certificate *certificate, char text[static X509_TEXT_SIZE]);
 
 /* "2026-10-01 12:00:00 UTC". Years 0–9999. */

@@ -8,6 +8,7 @@
 
 /* GeneralName (RFC 5280 §4.2.1.6). */
 #define NAME_DNS (DER_CONTEXT + 2)
+#define NAME_URI (DER_CONTEXT + 6)
 #define NAME_IP (DER_CONTEXT + 7)
 
 #define OID_COMMON_NAME "\x55\x04\x03"
@@ -44,25 +45,30 @@ static bool attribute_take(struct bytes *name, struct bytes *set, struct bytes *
     return true;
 }
 
-/* The last CN: the most specific one. */
-static bool common_name(struct bytes name, struct bytes *cn)
+/* The last CN: the most specific one. How many there are. */
+static size_t common_name(struct bytes name, struct bytes *cn)
 {
     struct bytes body;
     struct bytes set = {NULL, 0};
     struct bytes oid;
     struct bytes value;
-    bool found = false;
+    size_t count = 0;
 
     if (!der_take(&name, DER_SEQUENCE, &body)) {
-        return false;
+        return 0;
     }
     while (attribute_take(&body, &set, &oid, &value)) {
         if (DER_IS(oid, OID_COMMON_NAME)) {
             *cn = value;
-            found = true;
+            count++;
         }
     }
-    return found;
+    return count;
+}
+
+static bool same_bytes(struct bytes a, struct bytes b)
+{
+    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
 }
 
 static uint8_t lower(uint8_t c)
@@ -125,7 +131,7 @@ enum x509_match x509_match_host(const struct x509_certificate *certificate, cons
     size_t address_size = address_read(host, address);
 
     if (!certificate->has_names) {
-        bool named = common_name(certificate->subject, &cn) &&
+        bool named = common_name(certificate->subject, &cn) > 0 &&
                      (address_size == 0 ? dns_matches(cn, wanted) : same_text(cn, wanted));
         return named ? X509_MATCH_CN : X509_NO_MATCH;
     }
@@ -137,6 +143,73 @@ enum x509_match x509_match_host(const struct x509_certificate *certificate, cons
         }
     }
     return X509_NO_MATCH;
+}
+
+/* ---- Exact names ---- */
+
+static const struct {
+    const char *prefix;
+    uint8_t tag; /* 0: the subject's CN */
+} kinds[] = {{"DNS:", NAME_DNS}, {"IP:", NAME_IP}, {"URI:", NAME_URI}, {"CN=", 0}};
+
+/* Which kind of name this is, and what stands behind its prefix; -1: none. */
+static int kind_of(const char *name, const char **value)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        size_t size = strlen(kinds[i].prefix);
+        if (strncmp(name, kinds[i].prefix, size) == 0) {
+            *value = name + size;
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+const char *x509_name_fault(const char *name)
+{
+    const char *value = "";
+    int kind = kind_of(name, &value);
+    uint8_t address[16];
+
+    if (kind < 0) {
+        return "is none of DNS:NAME, IP:ADDRESS, URI:URI, CN=NAME";
+    }
+    if (value[0] == '\0') {
+        return "has nothing behind its kind";
+    }
+    if (kinds[kind].tag == NAME_IP && address_read(value, address) == 0) {
+        return "is no IPv4 or IPv6 address";
+    }
+    return kinds[kind].tag == NAME_DNS && strchr(value, '*') != NULL ? "has a wildcard: names are compared exactly"
+                                                                     : NULL;
+}
+
+bool x509_has_name(const struct x509_certificate *certificate, const char *name)
+{
+    const char *value = "";
+    int kind = kind_of(name, &value);
+    struct bytes wanted = {(const uint8_t *)value, strlen(value)};
+    struct bytes names = certificate->names;
+    uint8_t address[16];
+    struct bytes cn;
+    struct der one;
+
+    if (kind < 0) {
+        return false;
+    }
+    if (kinds[kind].tag == 0) {
+        return common_name(certificate->subject, &cn) == 1 && same_bytes(cn, wanted);
+    }
+    if (kinds[kind].tag == NAME_IP) {
+        wanted = (struct bytes){address, address_read(value, address)};
+    }
+    while (wanted.size > 0 && der_next(&names, &one)) {
+        if (one.tag == kinds[kind].tag &&
+            (one.tag == NAME_DNS ? same_text(one.body, wanted) : same_bytes(one.body, wanted))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Text that ends in "…" when more is put in than it holds. */
@@ -206,11 +279,11 @@ void x509_alternatives_text(const struct x509_certificate *certificate, char tex
     text[0] = '\0';
     while (der_next(&names, &name)) {
         bool ip = name.tag == NAME_IP && (name.body.size == 4 || name.body.size == 16);
-        if (!ip && name.tag != NAME_DNS) {
+        if (!ip && name.tag != NAME_DNS && name.tag != NAME_URI) {
             continue;
         }
         line_put_text(&line, line.used > 0 ? ", " : "");
-        line_put_text(&line, ip ? "IP:" : "DNS:");
+        line_put_text(&line, ip ? "IP:" : name.tag == NAME_DNS ? "DNS:" : "URI:");
         if (ip) {
             line_put_text(
                 &line, inet_ntop(name.body.size == 4 ? AF_INET : AF_INET6, name.body.data, address, sizeof address));

@@ -15,7 +15,8 @@
  *        + max(archives + unpacked, unpacked + processes + connections × BUDGET_CONNECTION)
  *   ... plus 1/BUDGET_PAGES of it all: the kernel's own account of its pages (struct page, 64 bytes for 4 KiB)
  *
- * processes is BUDGET_PROCESSES, and what [inbound status] and [log] add where the image has them: budget_processes().
+ * processes is BUDGET_PROCESSES, and what [inbound status], [log] and an [inbound] with tls = mutual add where the
+ * image has them: budget_processes().
  *
  * and never less than 4 × the file (nitro-cli refuses that) or 64 MiB (the Nitro driver does).
  */
@@ -27,6 +28,9 @@
 #define BUDGET_STATUS_FIXED 8192u               /* … each of so many bytes, … */
 #define BUDGET_STATUS_EACH 1024u                /* … and so many for a listener, a host, a certificate */
 #define BUDGET_LOG (UINT64_C(256) << 10)        /* [log]: its connection's buffers, and the application's pipe */
+#define BUDGET_SESSION (UINT64_C(66) << 10)     /* [inbound] tls = mutual: for each connection … */
+#define BUDGET_SESSIONS_MAX 64u                 /* … of so many at the most, */
+#define BUDGET_STORE (UINT64_C(288) << 10)      /* and what can be resumed */
 #define BUDGET_SPARE (UINT64_C(2) << 20) /* free memory differs so much between boots: the boot does not count it */
 #define BUDGET_CONNECTION (UINT64_C(340) << 10) /* one connection that is stalled both ways: init/limits.h */
 #define BUDGET_ENTRY 1024u                      /* inode and dentry of one file */
@@ -44,6 +48,9 @@ struct budget {
     unsigned connections;
     uint64_t processes;
 };
+
+/* TLS connections of clients at a time; 0 where no [inbound] has tls = mutual. */
+unsigned budget_sessions(const struct config *config);
 
 /* At worst, by what the image measures. */
 uint64_t budget_processes(const struct config *config);

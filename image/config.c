@@ -454,6 +454,26 @@ const struct config_endpoint *config_endpoint_find(const struct config *config, 
     return NULL;
 }
 
+const struct config_identity *config_identity_find(const struct config *config, bool server)
+{
+    for (size_t i = 0; i < config->identity_count; i++) {
+        if ((strcmp(config->identities[i].label, CONFIG_IDENTITY_SERVER) == 0) == server) {
+            return &config->identities[i];
+        }
+    }
+    return NULL;
+}
+
+bool config_serves_tls(const struct config *config)
+{
+    for (size_t i = 0; i < config->inbound_count; i++) {
+        if (config->inbound[i].tls == CONFIG_INBOUND_MUTUAL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool listed(char *const *names, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++) {
@@ -486,6 +506,13 @@ static void free_words(char **words, size_t count)
     free(words);
 }
 
+static void free_inbound(struct config_inbound *inbound)
+{
+    free(inbound->label);
+    free(inbound->ca_file);
+    free_words(inbound->allow, inbound->allow_count);
+}
+
 void config_free(struct config *config)
 {
     free(config->image.name);
@@ -507,10 +534,10 @@ void config_free(struct config *config)
     }
     free(config->endpoints);
     for (size_t i = 0; i < config->inbound_count; i++) {
-        free(config->inbound[i].label);
+        free_inbound(&config->inbound[i]);
     }
     free(config->inbound);
-    free(config->status.label);
+    free_inbound(&config->status);
     for (size_t i = 0; i < config->identity_count; i++) {
         free(config->identities[i].label);
         free(config->identities[i].cert_file);

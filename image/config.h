@@ -22,6 +22,7 @@
 #define CONFIG_ENDPOINTS_MAX 1024
 #define CONFIG_INBOUND_MAX 64
 #define CONFIG_VALUES_MAX 256 /* [env] entries; names in each of required and optional; words of args */
+#define CONFIG_ALLOW_MAX 256  /* clients of one [inbound] */
 #define CONFIG_ERRORS_MAX 100 /* errors shown of one file */
 
 /* Where the enclave sees the first endpoint host; the next distinct hosts follow (…, .255, 127.0.1.0, …). */
@@ -35,8 +36,11 @@
 #define CONFIG_CERTS_FOLDER "/opt/enclave/certs" /* inside rootfs; filled after an accepted push */
 #define CONFIG_FILES_FOLDER "/opt/enclave/files" /* inside rootfs; where build puts ca = FILE and [identity] files */
 
-/* The pushed name that carries certificate, key and CA as JSON. */
+/* The pushed names that carry certificate, key and CA as JSON: of whom we are to services, and to our clients. */
 #define CONFIG_SECRET_IDENTITY "MTLS_CLIENT_CERT_JSON"
+#define CONFIG_SECRET_SERVER "MTLS_SERVER_CERT_JSON"
+/* The label of the [identity] that clients see; one of any other label is shown to services. */
+#define CONFIG_IDENTITY_SERVER "server"
 /* The parent answers the heartbeat on this vsock port, so no endpoint can have it. */
 #define CONFIG_HEARTBEAT_PORT 9000u
 /* The label of the [inbound] port on which PID 1 itself answers; it is not among config.inbound. */
@@ -66,14 +70,23 @@ struct config_endpoint {
     uint8_t pin[32];   /* SHA-256 of the SPKI DER, from pin = sha256/BASE64 */
     char *server_name; /* the name to verify; NULL: host */
     bool cn_allowed;
+    bool eku_required;
     unsigned line;
 };
+
+enum config_inbound_tls { CONFIG_INBOUND_CLEAR, CONFIG_INBOUND_MUTUAL };
 
 struct config_inbound {
     char *label;
     uint32_t vsock;   /* the enclave listens here */
     uint32_t address; /* to = ADDRESS:PORT, loopback only, host byte order */
     uint16_t port;
+    enum config_inbound_tls tls;
+    bool ca_pushed; /* as an endpoint's: what the clients' certificates must lead to */
+    char *ca_file;
+    bool eku_required;
+    char **allow; /* names as x509_has_name() reads them, one of which a client must have; none: every client */
+    size_t allow_count;
     unsigned line;
 };
 
@@ -154,6 +167,12 @@ int config_print(const struct config *config, char **text);
 
 /* The endpoint whose host (any case) and port these are; NULL where there is none. */
 const struct config_endpoint *config_endpoint_find(const struct config *config, const char *host, uint16_t port);
+
+/* The packed identity for services, or (server) for clients; NULL where the image has none. */
+const struct config_identity *config_identity_find(const struct config *config, bool server);
+
+/* Whether any [inbound] has tls = mutual. */
+bool config_serves_tls(const struct config *config);
 
 /* Whether a pushed name is in required or optional. */
 bool config_secret_listed(const struct config *config, const char *name);

@@ -100,6 +100,9 @@ static void check_tls(
     if (!ours && endpoint->cn_allowed) {
         config_key_error(parser, instance, "cn", "means nothing with tls = %s (remove it)", name);
     }
+    if (!ours && endpoint->eku_required) {
+        config_key_error(parser, instance, "eku", "means nothing with tls = %s (remove it)", name);
+    }
     if (endpoint->tls == CONFIG_TLS_NONE) {
         config_warning(parser, instance->line,
             "%s: tls = none: the parent instance and every network behind it read and change these bytes",
@@ -117,7 +120,7 @@ static void check_supply(
     if (!config->app.built_in || config_text(instance, "tls") == NULL) {
         return;
     }
-    if (endpoint->tls == CONFIG_TLS_MUTUAL && !pushed && config->identity_count == 0) {
+    if (endpoint->tls == CONFIG_TLS_MUTUAL && !pushed && config_identity_find(config, false) == NULL) {
         config_key_error(parser, instance, "tls",
             "no certificate can reach the enclave (list %s in [secrets] required, or add [identity client])",
             CONFIG_SECRET_IDENTITY);
@@ -233,6 +236,64 @@ static void check_app(struct config_parser *parser)
 
 /* ---- Inbound ports ---- */
 
+/* What tls says of ca, eku and allow, and of who is able to do it. */
+static void check_inbound_tls(
+    struct config_parser *parser, const struct config_instance *instance, const struct config_inbound *inbound)
+{
+    static const char *const of_mutual[] = {"ca", "allow"};
+    const struct config *config = parser->config;
+    bool mutual = inbound->tls == CONFIG_INBOUND_MUTUAL;
+
+    for (size_t i = 0; !mutual && i < sizeof of_mutual / sizeof of_mutual[0]; i++) {
+        if (config_text(instance, of_mutual[i]) != NULL) {
+            config_key_error(parser, instance, of_mutual[i], "means nothing with tls = none (say tls = mutual)");
+        }
+    }
+    if (!mutual && inbound->eku_required) {
+        config_key_error(parser, instance, "eku", "means nothing with tls = none (say tls = mutual)");
+    }
+    if (mutual && config->app.run != NULL && !config->app.built_in) {
+        config_key_error(parser, instance, "tls",
+            "with run = %s nobody here does TLS for the program (remove it: the program gets the bytes as they come)",
+            config->app.run);
+    } else if (mutual && config_text(instance, "ca") == NULL) {
+        config_error(parser, instance->line,
+            "%s: ca is missing: with tls = mutual it must be said (a FILE that is measured, or pushed)",
+            config_title(instance).text);
+    }
+}
+
+/* What a built-in application needs to be able to serve it, and what the parent instance sees of it. */
+static void check_inbound_supply(
+    struct config_parser *parser, const struct config_instance *instance, const struct config_inbound *inbound)
+{
+    const struct config *config = parser->config;
+    bool pushed = config_secret_listed(config, CONFIG_SECRET_SERVER);
+
+    if (!config->app.built_in) {
+        return;
+    }
+    if (inbound->tls != CONFIG_INBOUND_MUTUAL) {
+        config_warning(parser, instance->line,
+            "%s: tls = none: the parent instance reads and changes requests and answers (tls = mutual keeps it out)",
+            config_title(instance).text);
+        return;
+    }
+    if (!pushed && config_identity_find(config, true) == NULL) {
+        config_key_error(parser, instance, "tls",
+            "no certificate can reach the enclave (list %s in [secrets] required, or add [identity %s])",
+            CONFIG_SECRET_SERVER, CONFIG_IDENTITY_SERVER);
+    } else if (inbound->ca_pushed && !pushed) {
+        config_key_error(parser, instance, "ca",
+            "no CA can be pushed (list %s in [secrets] required, or use ca = FILE)", CONFIG_SECRET_SERVER);
+    } else if (pushed) {
+        config_warning(parser, instance->line,
+            "%s: the parent instance sees only TLS; but it knows the key that it pushes%s", config_title(instance).text,
+            inbound->ca_pushed ? " and chooses the CA: it can pass for the enclave and for a client"
+                               : ": it can pass for the enclave");
+    }
+}
+
 static void check_inbound_port(struct config_parser *parser, const struct config_instance *instance, size_t index)
 {
     const struct config *config = parser->config;
@@ -241,6 +302,10 @@ static void check_inbound_port(struct config_parser *parser, const struct config
     if (config_text(instance, "to") == NULL && instance->keys > 0) {
         config_error(parser, instance->line, "%s: to is missing (%s)", config_title(instance).text,
             config_row(CONFIG_INBOUND, "to")->help);
+    }
+    if (instance->keys > 0) {
+        check_inbound_tls(parser, instance, inbound);
+        check_inbound_supply(parser, instance, inbound);
     }
     if (config->secrets.mode != CONFIG_SECRETS_NONE && inbound->vsock != 0 && inbound->vsock == config->secrets.port) {
         config_key_error(
@@ -274,6 +339,11 @@ static void check_status(struct config_parser *parser, const struct config_insta
 
     if (config_text(instance, "to") != NULL) {
         config_key_error(parser, instance, "to", "ingot itself answers there (remove it, or choose another label)");
+    }
+    if (status->tls == CONFIG_INBOUND_MUTUAL) {
+        config_key_error(parser, instance, "tls", "the parent instance is who asks there (remove it)");
+    } else {
+        check_inbound_tls(parser, instance, status);
     }
     if (config->secrets.mode != CONFIG_SECRETS_NONE && status->vsock != 0 && status->vsock == config->secrets.port) {
         config_key_error(
@@ -368,9 +438,11 @@ static void check_rotation(struct config_parser *parser)
     if (instance == NULL || config->secrets.again == CONFIG_AGAIN_REFUSE) {
         return;
     }
-    if (config->secrets.again == CONFIG_AGAIN_IDENTITY && !config_secret_listed(config, CONFIG_SECRET_IDENTITY)) {
+    if (config->secrets.again == CONFIG_AGAIN_IDENTITY && !config_secret_listed(config, CONFIG_SECRET_IDENTITY) &&
+        !config_secret_listed(config, CONFIG_SECRET_SERVER)) {
         config_key_error(parser, instance, "again",
-            "identity: but " CONFIG_SECRET_IDENTITY " is in neither required nor optional: there is none to replace");
+            "identity: but neither " CONFIG_SECRET_IDENTITY " nor " CONFIG_SECRET_SERVER
+            " is in required or optional: there is none to replace");
     }
     config_warning(parser, instance->line,
         "[secrets] again = %s: the parent instance can push again, at any time, %s that it has kept from before",
@@ -383,6 +455,13 @@ static void check_identities(struct config_parser *parser)
     const struct config *config = parser->config;
 
     for (size_t i = 0; i < config->identity_count; i++) {
+        const struct config_identity *first =
+            config_identity_find(config, strcmp(config->identities[i].label, CONFIG_IDENTITY_SERVER) == 0);
+        if (first != &config->identities[i]) {
+            config_error(parser, config->identities[i].line,
+                "[identity %s]: [identity %s] in line %u is the one for services (the label %s is for clients)",
+                config->identities[i].label, first->label, first->line, CONFIG_IDENTITY_SERVER);
+        }
         config_warning(parser, config->identities[i].line,
             "[identity %s]: the key is packed into the image: whoever has the image has the key",
             config->identities[i].label);

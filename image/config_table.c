@@ -170,6 +170,12 @@ static const struct config_row endpoint_rows[] = {
         .choices = "refused|allowed",
         .standard = "refused",
         .help = "whether a certificate without a subjectAltName may name the host in its CN"},
+    {.key = "eku",
+        .type = &config_type_choice,
+        FIELD(struct config_endpoint, eku_required),
+        .choices = "optional|required",
+        .standard = "optional",
+        .help = "required: the server's certificate must say serverAuth; optional: one that says nothing is taken too"},
 };
 
 static const struct config_row inbound_rows[] = {
@@ -185,6 +191,35 @@ static const struct config_row inbound_rows[] = {
         MORE(struct config_inbound, port),
         .standard = "",
         .help = "127.x.y.z:PORT, where the application listens; [inbound status] alone has none: ingot answers there"},
+    {.key = "tls",
+        .type = &config_type_choice,
+        FIELD(struct config_inbound, tls),
+        .choices = "none|mutual",
+        .standard = "none",
+        .help = "mutual: a built-in application's TLS, and clients show a certificate; none: bytes pass as they are"},
+    {.key = "ca",
+        .type = &config_type_ca,
+        FIELD(struct config_inbound, ca_file),
+        MORE(struct config_inbound, ca_pushed),
+        .min = 1,
+        .max = 1000,
+        .standard = "",
+        .help = "with mutual: the CA of the clients: a PEM FILE that is measured, or pushed: whatever the push brings"},
+    {.key = "eku",
+        .type = &config_type_choice,
+        FIELD(struct config_inbound, eku_required),
+        .choices = "optional|required",
+        .standard = "optional",
+        .help = "required: a client's certificate must say clientAuth; optional: one that says nothing is taken too"},
+    {.key = "allow",
+        .type = &config_type_clients,
+        FIELD(struct config_inbound, allow),
+        MORE(struct config_inbound, allow_count),
+        .max = CONFIG_ALLOW_MAX,
+        .standard = "",
+        .help =
+            "with mutual: the clients that may come, each by one exact name: DNS:NAME, IP:ADDRESS or URI:URI of its "
+            "subjectAltName, or CN=NAME of its subject; without this key every client of that CA may"},
 };
 
 static const struct config_row identity_rows[] = {
@@ -206,7 +241,7 @@ static const struct config_row identity_rows[] = {
         .min = 1,
         .max = 1000,
         .standard = "",
-        .help = "a PEM file with the CA of the service"},
+        .help = "a PEM file with the CA of the service, or, with the label server, of the clients"},
 };
 
 static const struct config_row log_rows[] = {
@@ -269,8 +304,8 @@ const struct config_group config_table[CONFIG_SECTIONS] = {
         .labelled = true,
         ROWS(identity_rows),
         .label_max = CONFIG_NAME_MAX,
-        .max = 1,
-        .help = "a certificate and key that are packed instead of pushed"},
+        .max = 2,
+        .help = "a certificate and key that are packed instead of pushed; the label server: those that clients see"},
     [CONFIG_LOG] = {.name = "log",
         ROWS(log_rows),
         .max = 1,

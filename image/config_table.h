@@ -82,6 +82,7 @@ extern const struct config_type config_type_ca;          /* char * FILE; more: b
 extern const struct config_type config_type_pin;         /* uint8_t[32]; more: bool */
 extern const struct config_type config_type_names;       /* char **; more: size_t count */
 extern const struct config_type config_type_words;       /* the same */
+extern const struct config_type config_type_clients;     /* the same: DNS:a.example "CN=a b" */
 extern const struct config_type config_type_run;         /* char *; more: bool built in */
 extern const struct config_type config_type_loopback;    /* uint32_t address; more: uint16_t port */
 extern const struct config_type config_type_parent;      /* uint32_t port, of vsock:3:PORT */

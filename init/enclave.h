@@ -102,8 +102,9 @@ int mounts_application(bool built_in, struct reason *why);
 /* mounts.c: nothing is written into the root folder (a ramfs, unbounded) from here on. */
 int mounts_seal(struct reason *why);
 
-/* identity.c: the files of CONFIG_CERTS_FOLDER, from a push; nothing where it brought none. */
-int identity_write(const struct secrets *secrets, struct reason *why);
+/* identity.c: the files of CONFIG_CERTS_FOLDER, from what was pushed, and where that has none of a kind from the packed
+ * memory file (-1: none); nothing changes where it has none at all. */
+int identity_write(const struct secrets *pushed, int packed, struct reason *why);
 /* identity.c: where the image has an [identity], it is there from the start, as if it had been pushed. */
 int identity_pack(struct enclave *enclave, struct reason *why);
 

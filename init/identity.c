@@ -9,13 +9,12 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "base/wipe.h"
 #include "init/enclave.h"
 #include "init/roles.h"
 #include "tls/identity.h"
 
 #define FOLDER ENCLAVE_ROOT ENCLAVE_IDENTITY_FOLDER
-#define PATH_SIZE (sizeof FOLDER + sizeof "/v4294967295/client.crt")
+#define PATH_SIZE (sizeof FOLDER + sizeof "/v4294967295/client-ca.crt")
 
 static unsigned version; /* of the files that FOLDER/now leads to; 0: none yet */
 
@@ -35,7 +34,7 @@ static int write_file(const char *path, const char *data, size_t size, mode_t mo
 
 static const char *path_of(char path[static PATH_SIZE], unsigned number, const char *name)
 {
-    (void)snprintf(path, PATH_SIZE, FOLDER "/v%u%s", number, name);
+    (void)snprintf(path, PATH_SIZE, FOLDER "/v%u/%s", number, name);
     return path;
 }
 
@@ -44,42 +43,68 @@ static void remove_version(unsigned number)
 {
     char path[PATH_SIZE];
 
-    (void)unlink(path_of(path, number, "/client.crt"));
-    (void)unlink(path_of(path, number, "/client.key"));
-    (void)unlink(path_of(path, number, "/ecs-ca.crt"));
+    for (size_t i = 0; i < SECRETS_KINDS; i++) {
+        (void)unlink(path_of(path, number, secrets_names[i].cert_file));
+        (void)unlink(path_of(path, number, secrets_names[i].key_file));
+        (void)unlink(path_of(path, number, secrets_names[i].ca_file));
+    }
     (void)rmdir(path_of(path, number, ""));
 }
 
-static int write_version(const struct secrets *secrets, unsigned number, struct reason *why)
+/* One identity's files. */
+static int write_files(const struct secrets *secrets, enum secrets_kind kind, unsigned number, struct reason *why)
 {
-    const struct secrets_header *header = secrets->header;
+    const struct secrets_sizes *sizes = &secrets->header->identities[kind];
+    const struct secrets_names *names = &secrets_names[kind];
     char path[PATH_SIZE];
-    int error;
+    int error = write_file(
+        path_of(path, number, names->cert_file), secrets->identities[kind].cert, sizes->cert_size, 0644, 0, why);
+
+    if (error == 0) {
+        path_of(path, number, names->key_file);
+        error = write_file(path, secrets->identities[kind].key, sizes->key_size, 0600, ROLE_UID_APP, why);
+    }
+    if (error == 0 && sizes->ca_size > 0) {
+        path_of(path, number, names->ca_file);
+        error = write_file(path, secrets->identities[kind].ca, sizes->ca_size, 0644, 0, why);
+    }
+    return error;
+}
+
+/* Of each kind what was pushed, else what the image holds. */
+static int write_version(
+    const struct secrets *pushed, const struct secrets *packed, unsigned number, struct reason *why)
+{
+    char path[PATH_SIZE];
+    int error = 0;
 
     remove_version(number);
     if (mkdir(path_of(path, number, ""), 0755) < 0) {
         return reason_system(why, -errno, "cannot make %s", path);
     }
-    error = write_file(path_of(path, number, "/client.crt"), secrets->cert, header->cert_size, 0644, 0, why);
-    if (error == 0) {
-        path_of(path, number, "/client.key");
-        error = write_file(path, secrets->key, header->key_size, 0600, ROLE_UID_APP, why);
-    }
-    if (error == 0 && header->ca_size > 0) {
-        error = write_file(path_of(path, number, "/ecs-ca.crt"), secrets->ca, header->ca_size, 0644, 0, why);
+    for (size_t i = 0; i < SECRETS_KINDS && error == 0; i++) {
+        const struct secrets *from = pushed->header->identities[i].cert_size > 0 ? pushed : packed;
+        bool there = from->header != NULL && from->header->identities[i].cert_size > 0;
+        error = there ? write_files(from, (enum secrets_kind)i, number, why) : 0;
     }
     return error;
 }
 
-int identity_write(const struct secrets *secrets, struct reason *why)
+int identity_write(const struct secrets *pushed, int packed_fd, struct reason *why)
 {
     char link[sizeof "v4294967295"];
+    struct secrets packed = {0};
     int error;
 
-    if (secrets->header->cert_size == 0) {
+    if (pushed->header->identities[SECRETS_CLIENT].cert_size == 0 &&
+        pushed->header->identities[SECRETS_SERVER].cert_size == 0) {
         return 0;
     }
-    error = write_version(secrets, version + 1, why);
+    error = packed_fd >= 0 ? secrets_map(&packed, packed_fd, why) : 0;
+    if (error == 0) {
+        error = write_version(pushed, &packed, version + 1, why);
+        secrets_unmap(&packed);
+    }
     (void)snprintf(link, sizeof link, "v%u", version + 1);
     if (error == 0 && ((unlink(FOLDER "/next") < 0 && errno != ENOENT) || symlink(link, FOLDER "/next") < 0 ||
                           rename(FOLDER "/next", FOLDER "/now") < 0)) {
@@ -112,40 +137,50 @@ static int read_packed(const char *file, char **text, uint32_t *size, struct rea
     return error;
 }
 
+static int read_identity(
+    const struct config_identity *packed, struct identity_pem *pem, struct secrets_sizes *sizes, struct reason *why)
+{
+    int error = read_packed(packed->cert_file, &pem->cert, &sizes->cert_size, why);
+
+    if (error == 0) {
+        error = read_packed(packed->key_file, &pem->key, &sizes->key_size, why);
+    }
+    if (error == 0) {
+        error = read_packed(packed->ca_file, &pem->ca, &sizes->ca_size, why);
+    }
+    if (error == 0) {
+        sizes->cert_until = tls_pem_not_after(pem->cert, sizes->cert_size); /* measured: PID 1 may read these */
+        sizes->ca_until = pem->ca != NULL ? tls_pem_not_after(pem->ca, sizes->ca_size) : 0;
+    }
+    return error;
+}
+
 int identity_pack(struct enclave *enclave, struct reason *why)
 {
-    const struct config_identity *packed = enclave->config.identities;
+    struct identity_pem pem[SECRETS_KINDS] = {{0}};
     struct secrets_header header = {0};
     struct secrets secrets = {0};
-    char *cert = NULL;
-    char *key = NULL;
-    char *ca = NULL;
-    int error;
+    int error = 0;
 
     if (enclave->config.identity_count == 0) {
         return 0;
     }
-    error = read_packed(packed->cert_file, &cert, &header.cert_size, why);
-    if (error == 0) {
-        error = read_packed(packed->key_file, &key, &header.key_size, why);
+    for (size_t i = 0; i < SECRETS_KINDS && error == 0; i++) {
+        const struct config_identity *packed = config_identity_find(&enclave->config, i == SECRETS_SERVER);
+        error = packed != NULL ? read_identity(packed, &pem[i], &header.identities[i], why) : 0;
     }
     if (error == 0) {
-        error = read_packed(packed->ca_file, &ca, &header.ca_size, why);
-    }
-    if (error == 0) {
-        header.cert_until = tls_pem_not_after(cert, header.cert_size); /* measured: PID 1 may read these */
-        header.ca_until = ca != NULL ? tls_pem_not_after(ca, header.ca_size) : 0;
-        error = secrets_write(&header, "", cert, key, ca, &enclave->packed, why);
+        error = secrets_write(&header, "", pem, &enclave->packed, why);
     }
     if (error == 0) {
         error = secrets_map(&secrets, enclave->packed, why);
     }
     if (error == 0) {
-        error = identity_write(&secrets, why);
+        error = identity_write(&secrets, -1, why);
         secrets_unmap(&secrets);
     }
-    free(cert);
-    wipe_free(key, header.key_size);
-    free(ca);
+    for (size_t i = 0; i < SECRETS_KINDS; i++) {
+        identity_pem_free(&pem[i]);
+    }
     return error;
 }

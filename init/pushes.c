@@ -38,9 +38,15 @@ static void push_over(struct enclave_push *push)
 /* The role has judged it, and may have been taken over by what it read: a rotation brings an identity and no more. */
 static int check_rotation(const struct secrets *offered, struct reason *why)
 {
-    const struct secrets_header *header = offered->header;
+    uint32_t count = 0;
+    bool whole = true;
 
-    return header->cert_size > 0 && header->env_count == 1 && secrets_env(offered, CONFIG_SECRET_IDENTITY) != NULL
+    for (size_t i = 0; i < SECRETS_KINDS; i++) {
+        bool there = offered->header->identities[i].cert_size > 0;
+        whole = whole && there == (secrets_env(offered, secrets_names[i].pushed) != NULL);
+        count += there;
+    }
+    return whole && count > 0 && count == offered->header->env_count
                ? 0
                : reason_set(why, -EPROTO, "the role offers more than an identity");
 }
@@ -73,8 +79,12 @@ static uint8_t accept_offer(struct enclave *enclave, int offer)
     if (error == 0 && again && enclave->config.secrets.again == CONFIG_AGAIN_IDENTITY) {
         error = merge_offer(enclave, &secrets, &fd, &why);
     }
+    if (error == 0 && fd != offer) {
+        secrets_unmap(&secrets);
+        error = secrets_map(&secrets, fd, &why);
+    }
     if (error == 0) {
-        error = identity_write(&secrets, &why);
+        error = identity_write(&secrets, enclave->packed, &why);
     }
     secrets_unmap(&secrets);
     if (fd != offer || error < 0) {

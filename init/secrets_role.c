@@ -115,7 +115,7 @@ static int offer(const struct push *push, struct reason *why)
 {
     int fd = -1;
     uint8_t verdict;
-    int error = secrets_write(&push->header, push->env, push->cert, push->key, push->ca, &fd, why);
+    int error = secrets_write(&push->header, push->env, push->identities, &fd, why);
 
     if (error < 0) {
         return error;

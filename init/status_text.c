@@ -115,25 +115,30 @@ static void put_certificate(struct json_text *json, const char *name, bool dated
     json_text_close(json, '}');
 }
 
-/* The files are those of the accepted push, where it brought an identity, else of the image. */
-static void put_certificates(struct json_text *json, const struct enclave *enclave)
+/* The files of a kind are those of the accepted push, where it brought them, else of the image. */
+static void put_identity(struct json_text *json, const struct enclave *enclave, enum secrets_kind kind)
 {
     const int files[] = {enclave->accepted, enclave->packed};
+    const struct secrets_names *names = &secrets_names[kind];
+    struct secrets_sizes sizes = {0};
     struct secrets secrets;
-    int64_t cert_until = 0;
-    int64_t ca_until = 0;
 
-    for (size_t i = 0; i < 2 && cert_until == 0; i++) {
+    for (size_t i = 0; i < 2 && sizes.cert_size == 0; i++) {
         if (files[i] >= 0 && secrets_map(&secrets, files[i], NULL) == 0) {
-            cert_until = secrets.header->cert_until;
-            ca_until = secrets.header->ca_until;
+            sizes = secrets.header->identities[kind];
             secrets_unmap(&secrets);
         }
     }
+    put_certificate(json, names->cert_file, true, sizes.cert_until);
+    put_certificate(json, names->key_file, false, 0);
+    put_certificate(json, names->ca_file, true, sizes.ca_until);
+}
+
+static void put_certificates(struct json_text *json, const struct enclave *enclave)
+{
     json_text_open(json, "certificates", '[');
-    put_certificate(json, "client.crt", true, cert_until);
-    put_certificate(json, "client.key", false, 0);
-    put_certificate(json, "ecs-ca.crt", true, ca_until);
+    put_identity(json, enclave, SECRETS_CLIENT);
+    put_identity(json, enclave, SECRETS_SERVER);
     json_text_close(json, ']');
 }
 

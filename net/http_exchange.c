@@ -40,7 +40,11 @@ void http_exchange_answer(
     struct http_exchange *exchange, unsigned status, const char *type, const char *allow, struct http_buffer *body)
 {
     struct http_connection *connection = http_connection_of(exchange);
+    const struct http_server_options *options = &connection->server->options;
 
+    if (options->answered != NULL) {
+        options->answered(options->arg, status);
+    }
     connection->without_body = exchange->head_bytes != NULL && http_text_is(exchange->head.method, "HEAD");
     connection->answer = *body;
     *body = (struct http_buffer){.budget = body->budget};

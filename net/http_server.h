@@ -37,6 +37,7 @@ struct http_exchange;
 typedef void http_handler(void *arg, struct http_exchange *exchange);
 typedef void http_cancelled(void *arg);
 typedef void http_refused(void *arg, unsigned status, const char *sentence);
+typedef void http_answered(void *arg, unsigned status);
 /* The stream of a connection has begun (0) or failed to: -errno, -ETIMEDOUT after HTTP_SERVER_HEAD_MS. */
 typedef void http_started(void *arg, const struct stream *stream, int error);
 
@@ -44,8 +45,9 @@ struct http_server_options {
     unsigned connections;       /* at the same time */
     struct http_budget *budget; /* memory of request bodies and of answers; beyond it: 503 */
     http_handler *handler;
-    http_refused *refused; /* told of each answer that the server gives by itself; NULL: nobody */
-    http_started *started; /* told of each connection, before its first request; NULL: nobody */
+    http_refused *refused;   /* told of each answer that the server gives by itself; NULL: nobody */
+    http_answered *answered; /* told of every answer; NULL: nobody */
+    http_started *started;   /* told of each connection, before its first request; NULL: nobody */
     void *arg;
     int64_t whole_ms; /* 0: HTTP_SERVER_WHOLE_MS */
 };

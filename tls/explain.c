@@ -2,6 +2,7 @@
 #include "tls/explain.h"
 
 #include <bearssl.h>
+#include <string.h>
 
 #define VERIFY "certificate verify failed: "
 #define RECEIVED(alert) (BR_ERR_RECV_FATAL_ALERT + (alert))
@@ -16,7 +17,7 @@ enum {
 };
 
 #define BROKEN "the far side's TLS is at fault, or something that is not its TLS answers: try `openssl s_client`"
-#define NOT_TLS "most often plain HTTP answers on this port: dial the TLS port"
+#define NOT_TLS "most often it is plain HTTP: use https, and the TLS port"
 #define OURS "this is a fault of this program: report it with the log"
 #define MALFORMED "the far side must present a well-formed certificate: check it with `openssl x509 -text`"
 #define ASK "look at the service's log: it says there what it dislikes"
@@ -25,8 +26,8 @@ const struct tls_fault tls_fault_table[] = {
     {BR_ERR_BAD_PARAM, BR_ALERT_INTERNAL_ERROR, "BR_ERR_BAD_PARAM", "the TLS engine was set up wrongly", OURS},
     {BR_ERR_BAD_STATE, BR_ALERT_INTERNAL_ERROR, "BR_ERR_BAD_STATE", "the TLS engine was used out of turn", OURS},
     {BR_ERR_UNSUPPORTED_VERSION, BR_ALERT_PROTOCOL_VERSION, "BR_ERR_UNSUPPORTED_VERSION",
-        "the far side answers in a TLS version that is not offered, or not in TLS at all",
-        "let the service speak TLS 1.2; if plain HTTP answers on this port, dial its TLS port"},
+        "the far side speaks a TLS version that is not offered, or no TLS at all",
+        "let the service speak TLS 1.2; if it is plain HTTP, use https, and the TLS port"},
     {BR_ERR_BAD_VERSION, BR_ALERT_PROTOCOL_VERSION, "BR_ERR_BAD_VERSION",
         "a record carries another TLS version than was agreed", BROKEN},
     {BR_ERR_BAD_LENGTH, BR_ALERT_DECODE_ERROR, "BR_ERR_BAD_LENGTH", "a record has an impossible length", NOT_TLS},
@@ -122,7 +123,7 @@ const struct tls_fault tls_fault_table[] = {
     {BR_ERR_X509_TIME_UNKNOWN, BR_ALERT_INTERNAL_ERROR, "BR_ERR_X509_TIME_UNKNOWN", VERIFY "the time is not known",
         OURS},
     {BR_ERR_X509_EXPIRED, BR_ALERT_CERTIFICATE_EXPIRED, "BR_ERR_X509_EXPIRED", VERIFY "a certificate has expired",
-        "renew it on the service (a client's: with the client), or set the clock if that is wrong"},
+        "renew it on the service, or set the clock if that is wrong"},
     {BR_ERR_X509_DN_MISMATCH, BR_ALERT_BAD_CERTIFICATE, "BR_ERR_X509_DN_MISMATCH", VERIFY "the chain is out of order",
         "send each certificate's issuer behind it"},
     {BR_ERR_X509_BAD_SERVER_NAME, BR_ALERT_CERTIFICATE_UNKNOWN, "BR_ERR_X509_BAD_SERVER_NAME",
@@ -153,7 +154,7 @@ const struct tls_fault tls_fault_table[] = {
         "check client_cert against the CA that the service trusts; " ASK},
     {RECEIVED(BR_ALERT_UNSUPPORTED_CERTIFICATE), 0, "ALERT_UNSUPPORTED_CERTIFICATE",
         "the far side refused our certificate's kind or purpose",
-        "issue client_cert with extendedKeyUsage clientAuth (or none) and keyUsage digitalSignature"},
+        "issue client_cert with an extendedKeyUsage for this use (or none) and keyUsage digitalSignature"},
     {RECEIVED(BR_ALERT_CERTIFICATE_REVOKED), 0, "ALERT_CERTIFICATE_REVOKED",
         "the far side says our certificate is revoked", "push a new client_cert and client_key"},
     {RECEIVED(BR_ALERT_CERTIFICATE_EXPIRED), 0, "ALERT_CERTIFICATE_EXPIRED",
@@ -246,4 +247,38 @@ const struct tls_fault *tls_fault_find(int code)
         }
     }
     return &unknown;
+}
+
+/* Who reads it serves: what is said of a service is said of its client, and our certificate is the server's. */
+static const struct {
+    const char *word;
+    const char *instead;
+} serving_words[] = {
+    {"service", "client"},
+    {"client_cert", "server_cert"},
+    {"client_key", "server_key"},
+};
+
+void tls_fault_advice(const struct tls_fault *fault, bool serving, char text[static TLS_ADVICE_SIZE])
+{
+    size_t used = 0;
+
+    for (const char *at = fault->advice; *at != '\0' && used < TLS_ADVICE_SIZE - 1;) {
+        const char *piece = at;
+        size_t size = 1;
+        size_t step = 1;
+        for (size_t i = 0; serving && i < sizeof serving_words / sizeof serving_words[0]; i++) {
+            size_t length = strlen(serving_words[i].word);
+            if (strncmp(at, serving_words[i].word, length) == 0) {
+                piece = serving_words[i].instead;
+                size = strlen(piece);
+                step = length;
+            }
+        }
+        size = size < TLS_ADVICE_SIZE - 1 - used ? size : TLS_ADVICE_SIZE - 1 - used;
+        memcpy(text + used, piece, size);
+        used += size;
+        at += step;
+    }
+    text[used] = '\0';
 }

@@ -2,6 +2,7 @@
 #ifndef INGOT_TLS_EXPLAIN_H
 #define INGOT_TLS_EXPLAIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -30,7 +31,7 @@ struct tls_fault {
     unsigned char alert;  /* that we send (RFC 5246 §7.2); 0: none, the connection is gone or it was theirs */
     const char *name;     /* as in documents: TLS_FAULT_PIN, BR_ERR_BAD_MAC, ALERT_UNKNOWN_CA */
     const char *sentence; /* what happened; a certificate's begins with "certificate verify failed" */
-    const char *advice;   /* what to do */
+    const char *advice;   /* what to do, as a client of a service reads it */
 };
 
 /* In the order of the codes. */
@@ -39,5 +40,9 @@ extern const size_t tls_fault_count;
 
 /* Never NULL: a code that is not in the table gets the entry "an error that this table does not know". */
 const struct tls_fault *tls_fault_find(int code);
+
+/* The advice, as a client or (serving) a server reads it. */
+#define TLS_ADVICE_SIZE 256 /* session tests hold the table against it */
+void tls_fault_advice(const struct tls_fault *fault, bool serving, char text[static TLS_ADVICE_SIZE]);
 
 #endif

@@ -95,48 +95,44 @@ static int chain_load(
     return 0;
 }
 
-/* The names that the pushed JSON gives to the parts stand in front of their sentences. */
-#define CERT_NAME "client_cert"
-#define KEY_NAME "client_key"
-
-static int parts_load(const char *cert_pem, size_t cert_size, const char *key_pem, size_t key_size,
+static int parts_load(const char *role, const char *cert_pem, size_t cert_size, const char *key_pem, size_t key_size,
     struct tls_identity *identity, struct reason *why)
 {
     struct x509_certificate leaf;
     int error = chain_load(cert_pem, cert_size, identity, &leaf, why);
 
     if (error != 0) {
-        reason_prefix(why, CERT_NAME);
+        reason_prefix(why, "%s_cert", role);
         return error;
     }
     error = key_load(key_pem, key_size, identity, why);
     if (error != 0) {
-        reason_prefix(why, KEY_NAME);
+        reason_prefix(why, "%s_key", role);
         return error;
     }
     if (!key_belongs(&identity->key, &leaf)) {
         return reason_set(why, -EINVAL,
-            KEY_NAME ": the private key does not belong to " CERT_NAME " %s: give the pair that was made together",
+            "%s_key: the private key does not belong to %s_cert %s: give the pair that was made together", role, role,
             identity->subject);
     }
     return 0;
 }
 
-int tls_identity_load(const char *cert_pem, size_t cert_size, const char *key_pem, size_t key_size,
+int tls_identity_load(const char *role, const char *cert_pem, size_t cert_size, const char *key_pem, size_t key_size,
     struct tls_identity **identity, struct reason *why)
 {
     struct tls_identity *made;
     int error;
 
     if (cert_size > TLS_IDENTITY_PEM_MAX || key_size > TLS_IDENTITY_PEM_MAX) {
-        return reason_set(why, -EINVAL, "%s: more than %d bytes of PEM",
-            cert_size > TLS_IDENTITY_PEM_MAX ? CERT_NAME : KEY_NAME, TLS_IDENTITY_PEM_MAX);
+        return reason_set(why, -EINVAL, "%s_%s: more than %d bytes of PEM", role,
+            cert_size > TLS_IDENTITY_PEM_MAX ? "cert" : "key", TLS_IDENTITY_PEM_MAX);
     }
     made = calloc(1, sizeof *made);
     if (made == NULL) {
         return out_of_memory(why);
     }
-    error = parts_load(cert_pem, cert_size, key_pem, key_size, made, why);
+    error = parts_load(role, cert_pem, cert_size, key_pem, key_size, made, why);
     if (error != 0) {
         tls_identity_free(made);
         return error;

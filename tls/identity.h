@@ -17,8 +17,11 @@
  */
 struct tls_identity;
 
-/* 0; -EINVAL with a sentence; -ENOMEM. *identity is the caller's. */
-int tls_identity_load(const char *cert_pem, size_t cert_size, const char *key_pem, size_t key_size,
+/*
+ * role is "client" or "server": sentences begin with the name of the part at fault, as in the pushed JSON: client_cert.
+ * 0; -EINVAL with a sentence; -ENOMEM. *identity is the caller's.
+ */
+int tls_identity_load(const char *role, const char *cert_pem, size_t cert_size, const char *key_pem, size_t key_size,
     struct tls_identity **identity, struct reason *why);
 /* Wipes it. NULL does nothing. No session may use it any more. */
 void tls_identity_free(struct tls_identity *identity);
@@ -38,14 +41,14 @@ struct identity_pem {
 };
 
 /*
- * Reads {"client_cert": …, "client_key": …, "ca_cert": …}, each PEM text or base64 of PEM text, given as a JSON object
- * or as a string that holds such an object; other keys are passed over. All three must be there, and are checked as
- * tls_identity_load() and tls_trust_load() do; a sentence names the field.
+ * Reads {"client_cert": …, "client_key": …, "ca_cert": …} (role is "client"; or "server_cert" …), each PEM text or
+ * base64 of PEM text, given as a JSON object or as a string that holds such an object; other keys are passed over. All
+ * three must be there, and are checked as tls_identity_load() and tls_trust_load() do; a sentence names the field.
  * 0 with *out the caller's (identity_pem_free() wipes it); -EINVAL, -ENOMEM with *out empty.
  * value is jansson's json_t, borrowed.
  */
 struct json_t;
-int identity_parse(const struct json_t *value, struct identity_pem *out, struct reason *why);
+int identity_parse(const struct json_t *value, const char *role, struct identity_pem *out, struct reason *why);
 void identity_pem_free(struct identity_pem *pem);
 
 #endif

@@ -1,6 +1,7 @@
-/* identity_json: the three PEM texts of a pushed MTLS_CLIENT_CERT_JSON, checked in full. */
+/* identity_json: the three PEM texts of a pushed identity, checked in full. */
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,8 @@
 #include "crypto/pem.h"
 #include "tls/identity.h"
 #include "tls/trust.h"
+
+#define FIELD_SIZE sizeof "client_cert"
 
 /* base64 of PEM text, decoded; *pem is malloc'd with a NUL behind. */
 static int base64_take(const char *text, size_t size, char **pem, struct reason *why)
@@ -51,11 +54,11 @@ static int text_take(const json_t *value, char **pem, struct reason *why)
     return *pem != NULL ? 0 : reason_set(why, -ENOMEM, "out of memory");
 }
 
-static int pem_check(const struct identity_pem *pem, struct reason *why)
+static int pem_check(const struct identity_pem *pem, const char *role, struct reason *why)
 {
     struct tls_identity *identity = NULL;
     struct tls_trust *trust = NULL;
-    int error = tls_identity_load(pem->cert, strlen(pem->cert), pem->key, strlen(pem->key), &identity, why);
+    int error = tls_identity_load(role, pem->cert, strlen(pem->cert), pem->key, strlen(pem->key), &identity, why);
 
     if (error == 0) {
         error = tls_trust_load(pem->ca, strlen(pem->ca), &trust, why);
@@ -68,23 +71,26 @@ static int pem_check(const struct identity_pem *pem, struct reason *why)
     return error;
 }
 
-static int object_parse(const json_t *object, struct identity_pem *out, struct reason *why)
+static int object_parse(const json_t *object, const char *role, struct identity_pem *out, struct reason *why)
 {
     struct identity_pem pem = {NULL, NULL, NULL};
     const struct {
-        const char *name;
+        const char *role;
+        const char *part;
         char **text;
-    } fields[] = {{"client_cert", &pem.cert}, {"client_key", &pem.key}, {"ca_cert", &pem.ca}};
+    } fields[] = {{role, "_cert", &pem.cert}, {role, "_key", &pem.key}, {"ca", "_cert", &pem.ca}};
     int error = 0;
 
     for (size_t i = 0; error == 0 && i < sizeof fields / sizeof fields[0]; i++) {
-        error = text_take(json_object_get(object, fields[i].name), fields[i].text, why);
+        char name[FIELD_SIZE];
+        (void)snprintf(name, sizeof name, "%s%s", fields[i].role, fields[i].part);
+        error = text_take(json_object_get(object, name), fields[i].text, why);
         if (error != 0) {
-            reason_prefix(why, "%s", fields[i].name);
+            reason_prefix(why, "%s", name);
         }
     }
     if (error == 0) {
-        error = pem_check(&pem, why);
+        error = pem_check(&pem, role, why);
     }
     if (error != 0) {
         identity_pem_free(&pem);
@@ -93,7 +99,7 @@ static int object_parse(const json_t *object, struct identity_pem *out, struct r
     return error;
 }
 
-int identity_parse(const json_t *value, struct identity_pem *out, struct reason *why)
+int identity_parse(const json_t *value, const char *role, struct identity_pem *out, struct reason *why)
 {
     json_error_t position;
     json_t *inner;
@@ -101,11 +107,11 @@ int identity_parse(const json_t *value, struct identity_pem *out, struct reason 
 
     *out = (struct identity_pem){NULL, NULL, NULL};
     if (json_is_object(value)) {
-        return object_parse(value, out, why);
+        return object_parse(value, role, out, why);
     }
     if (!json_is_string(value)) {
         return reason_set(why, -EINVAL,
-            "an object {\"client_cert\", \"client_key\", \"ca_cert\"}, or a string that holds one, is expected");
+            "an object {\"%s_cert\", \"%s_key\", \"ca_cert\"}, or a string that holds one, is expected", role, role);
     }
     inner = json_loadb(json_string_value(value), json_string_length(value), JSON_REJECT_DUPLICATES, &position);
     if (inner == NULL) {
@@ -113,7 +119,7 @@ int identity_parse(const json_t *value, struct identity_pem *out, struct reason 
         return reason_set(why, -EINVAL, "the string in it is not a JSON object (line %d, column %d of that string)",
             position.line, position.column);
     }
-    error = json_is_object(inner) ? object_parse(inner, out, why)
+    error = json_is_object(inner) ? object_parse(inner, role, out, why)
                                   : reason_set(why, -EINVAL, "the string in it holds JSON that is not an object");
     json_decref(inner);
     return error;

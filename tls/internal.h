@@ -32,6 +32,7 @@ void certificates_digest(const struct certificates *certificates, uint8_t digest
 struct tls_trust {
     struct certificates certificates;
     br_x509_trust_anchor *anchors;    /* certificates.count of them, pointing into the certificates */
+    int64_t not_after;                /* the first */
     uint8_t digest[HASH_SHA256_SIZE]; /* of all the certificates: the same CAs in the same order have the same */
 };
 

@@ -296,6 +296,7 @@ int tls_session_error(const struct tls_session *session, struct reason *why)
 {
     int code = br_ssl_engine_last_error(&session->as.engine);
     const struct tls_fault *fault;
+    char advice[TLS_ADVICE_SIZE];
 
     if (session->verifier.fault != 0) {
         (void)reason_set(why, 0, "%s", session->verifier.why.text);
@@ -311,7 +312,8 @@ int tls_session_error(const struct tls_session *session, struct reason *why)
     }
     if (code != 0) {
         fault = tls_fault_find(code);
-        (void)reason_set(why, 0, "%s: %s", fault->sentence, fault->advice);
+        tls_fault_advice(fault, !session->is_client, advice);
+        (void)reason_set(why, 0, "%s: %s", fault->sentence, advice);
     }
     return code;
 }

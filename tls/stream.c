@@ -15,6 +15,8 @@ struct tls_stream {
     bool unsent; /* the socket takes no more just now */
     bool deaf;   /* the other side takes no more at all: what it has said is still read */
     bool heard;
+    void *owner;
+    void (*closed)(void *owner);
 };
 
 static struct tls_stream *of(struct stream *stream)
@@ -194,6 +196,9 @@ static void tls_close(struct stream *stream)
 
     close(stream->fd);
     tls_session_destroy(tls->session);
+    if (tls->closed != NULL) {
+        tls->closed(tls->owner);
+    }
     free(tls);
 }
 
@@ -245,6 +250,19 @@ int tls_stream_connect(struct stream **stream, int fd, const struct tls_client *
     struct tls_stream *tls = create(fd, why);
 
     return tls == NULL ? -ENOMEM : started(tls, tls_session_start_client(tls->session, client, why), stream);
+}
+
+void tls_stream_own(struct stream *stream, void *owner, void (*closed)(void *owner))
+{
+    struct tls_stream *tls = of(stream);
+
+    tls->owner = owner;
+    tls->closed = closed;
+}
+
+void *tls_stream_owner(const struct stream *stream)
+{
+    return stream->class == &tls_class ? ((const struct tls_stream *)(const void *)stream)->owner : NULL;
 }
 
 const struct tls_session *tls_stream_session(const struct stream *stream)

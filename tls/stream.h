@@ -16,6 +16,11 @@
 int tls_stream_accept(struct stream **stream, int fd, const struct tls_server *server, struct reason *why);
 int tls_stream_connect(struct stream **stream, int fd, const struct tls_client *client, struct reason *why);
 
+/* Hangs something on a stream that was opened here: closed(owner) is called when stream_close() has ended it. */
+void tls_stream_own(struct stream *stream, void *owner, void (*closed)(void *owner));
+/* NULL: nothing hangs on it, or it is a stream of another kind. */
+void *tls_stream_owner(const struct stream *stream);
+
 /* Of a stream that was opened here. */
 const struct tls_session *tls_stream_session(const struct stream *stream);
 /* The other side has said something, be it no TLS. */

@@ -12,7 +12,7 @@ static bool same_name(struct bytes a, struct bytes b)
     return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
 }
 
-static int anchor_read(struct bytes der, br_x509_trust_anchor *anchor, struct reason *why)
+static int anchor_read(struct bytes der, br_x509_trust_anchor *anchor, int64_t *not_after, struct reason *why)
 {
     struct x509_certificate certificate;
     char subject[X509_TEXT_SIZE];
@@ -30,6 +30,7 @@ static int anchor_read(struct bytes der, br_x509_trust_anchor *anchor, struct re
         return reason_set(why, -EINVAL, "%s has name constraints, which are not applied here: use a CA without them",
             text_quote_string(subject).text);
     }
+    *not_after = certificate.not_after;
     anchor->dn.data = (unsigned char *)(uintptr_t)certificate.subject.data;
     anchor->dn.len = certificate.subject.size;
     if (certificate.ca || (certificate.version == 1 && same_name(certificate.issuer, certificate.subject))) {
@@ -56,7 +57,9 @@ int tls_trust_load(const char *pem, size_t size, struct tls_trust **trust, struc
         error = made->anchors == NULL ? reason_set(why, -ENOMEM, "out of memory") : 0;
     }
     for (size_t i = 0; error == 0 && i < made->certificates.count; i++) {
-        error = anchor_read(made->certificates.each[i], &made->anchors[i], why);
+        int64_t until = INT64_MAX;
+        error = anchor_read(made->certificates.each[i], &made->anchors[i], &until, why);
+        made->not_after = i == 0 || until < made->not_after ? until : made->not_after;
         if (error != 0) {
             reason_prefix(why, "certificate %zu", i + 1);
         }
@@ -74,6 +77,11 @@ int tls_trust_none(struct tls_trust **trust)
 {
     *trust = calloc(1, sizeof **trust);
     return *trust == NULL ? -ENOMEM : 0;
+}
+
+int64_t tls_trust_not_after(const struct tls_trust *trust)
+{
+    return trust->not_after;
 }
 
 void tls_trust_free(struct tls_trust *trust)

@@ -3,6 +3,7 @@
 #define INGOT_TLS_TRUST_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/reason.h"
 
@@ -20,6 +21,8 @@ struct tls_trust;
 int tls_trust_load(const char *pem, size_t size, struct tls_trust **trust, struct reason *why);
 /* Believes nobody: to look at what a server presents (it is refused with its names). 0 or -ENOMEM, as above. */
 int tls_trust_none(struct tls_trust **trust);
+/* When the first of its certificates ends, seconds since 1970; for counters and logs. */
+int64_t tls_trust_not_after(const struct tls_trust *trust);
 /* NULL does nothing. No session may use it any more. */
 void tls_trust_free(struct tls_trust *trust);
 

@@ -33,13 +33,15 @@ __attribute__((format(printf, 3, 4))) static int refuse(struct verifier *verifie
 {
     const struct tls_fault *fault = tls_fault_find(code);
     char details[REASON_SIZE];
+    char advice[TLS_ADVICE_SIZE];
     va_list args;
 
     va_start(args, format);
     (void)vsnprintf(details, sizeof details, format, args);
     va_end(args);
     verifier->fault = code;
-    return reason_set(&verifier->why, code, "%s (%s): %s", fault->sentence, details, fault->advice);
+    tls_fault_advice(fault, verifier->purpose == X509_CLIENT_AUTH, advice);
+    return reason_set(&verifier->why, code, "%s (%s): %s", fault->sentence, details, advice);
 }
 
 /* "a.example" presented "CN=a", issued by "CN=ca" */

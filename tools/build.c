@@ -183,6 +183,23 @@ static void say_endpoint(const struct config_endpoint *endpoint)
     }
 }
 
+/* A user's program may speak TLS there: who knows. */
+static void say_inbound(const struct config *config, const struct config_inbound *inbound)
+{
+    if (!config->app.built_in) {
+        return;
+    }
+    fprintf(stderr, "  [inbound %s]: ", inbound->label);
+    if (inbound->tls != CONFIG_INBOUND_MUTUAL) {
+        fprintf(stderr, "in clear: the parent instance reads and changes requests and answers.\n");
+    } else if (inbound->ca_pushed) {
+        fprintf(stderr, "mutual TLS; its CA is pushed: the parent instance can pass for a client.\n");
+    } else {
+        fprintf(stderr, "mutual TLS; its CA (%s) is measured: the parent instance can't pass for a client%s.\n",
+            inbound->ca_file, inbound->allow_count > 0 ? ", and only those listed may come" : "");
+    }
+}
+
 static void say_result(const struct config *config, const struct packed *packed, const char *image, const char *pcrs)
 {
     char qemu[QEMU_PATH_MAX];
@@ -196,6 +213,9 @@ static void say_result(const struct config *config, const struct packed *packed,
     say_secrets(config);
     for (size_t i = 0; i < config->endpoint_count; i++) {
         say_endpoint(&config->endpoints[i]);
+    }
+    for (size_t i = 0; i < config->inbound_count; i++) {
+        say_inbound(config, &config->inbound[i]);
     }
     fprintf(stderr, "The PCRs are in %s. To try it here: %s run %s", pcrs, program_invocation_name, image);
     if (qemu_find(qemu, NULL, &why) < 0) {

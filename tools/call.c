@@ -214,7 +214,7 @@ static int load_identity(const struct wish *wish, struct tls_identity **identity
     }
     error = read_pem(wish->key, &key, &key_size, why);
     if (error == 0) {
-        error = tls_identity_load(cert, cert_size, key, key_size, identity, why);
+        error = tls_identity_load("client", cert, cert_size, key, key_size, identity, why);
         explicit_bzero(key, key_size);
         free(key);
     }

@@ -78,6 +78,7 @@ static int handshake_start(struct attempt *attempt, int fd)
         .identity = endpoint->tls == CONFIG_TLS_MUTUAL ? all->credentials.identity : NULL,
         .pin = endpoint->has_pin ? endpoint->pin : NULL,
         .cn_allowed = endpoint->cn_allowed,
+        .eku_required = endpoint->eku_required,
         .now = all->doctor->now,
     };
     int error = tls_stream_connect(&attempt->stream, fd, &client, &attempt->why);

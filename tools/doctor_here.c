@@ -64,6 +64,9 @@ void doctor_files(struct doctor *doctor)
     for (size_t i = 0; doctor->image_size == 0 && i < config->endpoint_count; i++) {
         say_file(doctor, config->endpoints[i].ca_file);
     }
+    for (size_t i = 0; doctor->image_size == 0 && i < config->inbound_count; i++) {
+        say_file(doctor, config->inbound[i].ca_file);
+    }
     for (size_t i = 0; doctor->image_size == 0 && i < config->identity_count; i++) {
         say_file(doctor, config->identities[i].cert_file);
         say_file(doctor, config->identities[i].key_file);

@@ -130,7 +130,7 @@ static void load_packed(
         error = read_measured(doctor, packed->key_file, TLS_IDENTITY_PEM_MAX, &key, &key_size, &why);
     }
     if (error == 0) {
-        error = tls_identity_load(cert, cert_size, key, key_size, &credentials->identity, &why);
+        error = tls_identity_load("client", cert, cert_size, key, key_size, &credentials->identity, &why);
     }
     if (error < 0) {
         say_unfit(doctor, packed->cert_file, error, &why);
@@ -143,8 +143,8 @@ static void load_packed(
 
 static int load_pem(const struct identity_pem *pem, struct doctor_credentials *credentials, struct reason *why)
 {
-    int error =
-        tls_identity_load(pem->cert, strlen(pem->cert), pem->key, strlen(pem->key), &credentials->identity, why);
+    int error = tls_identity_load(
+        "client", pem->cert, strlen(pem->cert), pem->key, strlen(pem->key), &credentials->identity, why);
 
     return error == 0 ? tls_trust_load(pem->ca, strlen(pem->ca), &credentials->ca, why) : error;
 }
@@ -160,7 +160,7 @@ static int load_object(const json_t *object, struct doctor_credentials *credenti
     if (value == NULL) {
         return reason_set(why, -EINVAL, "there is no " CONFIG_SECRET_IDENTITY " in it");
     }
-    int error = identity_parse((const struct json_t *)value, &pem, why);
+    int error = identity_parse((const struct json_t *)value, "client", &pem, why);
     if (error == 0) {
         error = load_pem(&pem, credentials, why);
         identity_pem_free(&pem);
@@ -195,6 +195,7 @@ static void load_pushed(struct doctor *doctor, struct doctor_credentials *creden
 int doctor_credentials_load(struct doctor *doctor, struct doctor_credentials *credentials)
 {
     const struct config *config = doctor->config;
+    const struct config_identity *packed = config_identity_find(config, false);
 
     *credentials =
         (struct doctor_credentials){.measured = calloc(config->endpoint_count + 1, sizeof(struct tls_trust *))};
@@ -207,8 +208,8 @@ int doctor_credentials_load(struct doctor *doctor, struct doctor_credentials *cr
     }
     if (doctor->secrets != NULL) {
         load_pushed(doctor, credentials);
-    } else if (config->identity_count > 0) {
-        load_packed(doctor, config->identities, credentials);
+    } else if (packed != NULL) {
+        load_packed(doctor, packed, credentials);
     }
     return 0;
 }

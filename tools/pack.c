@@ -94,6 +94,11 @@ static int each_file(const struct config *config, struct reason *why,
             error = call(owner, config->endpoints[i].ca_file, "CERTIFICATE", why);
         }
     }
+    for (size_t i = 0; error == 0 && i < config->inbound_count; i++) {
+        if (config->inbound[i].ca_file != NULL) {
+            error = call(owner, config->inbound[i].ca_file, "CERTIFICATE", why);
+        }
+    }
     for (size_t i = 0; error == 0 && i < config->identity_count; i++) {
         error = call(owner, config->identities[i].cert_file, "CERTIFICATE", why);
         if (error == 0) {

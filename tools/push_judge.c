@@ -17,7 +17,7 @@ struct judge {
     int64_t now;
     push_warn *warn;
     void *arg;
-    const char *field; /* "client_cert", "ca_cert" */
+    const struct secrets_names *names;
     bool is_ca;
     unsigned place;              /* of this certificate in its field, from 1 */
     char wanted[X509_TEXT_SIZE]; /* the issuer of the certificate before, as text */
@@ -27,7 +27,8 @@ static void warn_of(struct judge *judge, const struct reason *sentence)
 {
     struct reason whole = *sentence;
 
-    reason_prefix(&whole, CONFIG_SECRET_IDENTITY ": %s: certificate %u", judge->field, judge->place);
+    reason_prefix(&whole, "%s: %s_cert: certificate %u", judge->names->pushed, judge->is_ca ? "ca" : judge->names->role,
+        judge->place);
     judge->warn(judge->arg, whole.text);
 }
 
@@ -46,18 +47,20 @@ static void judge_authority(struct judge *judge, const struct x509_certificate *
     }
 }
 
-static int judge_client(struct judge *judge, const struct x509_certificate *certificate, struct reason *why)
+static int judge_leaf(struct judge *judge, const struct x509_certificate *certificate, struct reason *why)
 {
+    bool server = judge->names == &secrets_names[SECRETS_SERVER];
     struct reason sentence;
     char subject[X509_TEXT_SIZE];
 
     x509_name_text(certificate->subject, subject);
     if (!checks_dates(certificate, judge->now, &sentence)) {
-        return reason_set(why, -EINVAL, CONFIG_SECRET_IDENTITY ": client_cert: %s: %s", text_quote_string(subject).text,
-            sentence.text);
+        return reason_set(why, -EINVAL, "%s: %s_cert: %s: %s", judge->names->pushed, judge->names->role,
+            text_quote_string(subject).text, sentence.text);
     }
-    if (judge->place == 1 && !x509_allows(certificate, X509_CLIENT_AUTH)) {
-        (void)reason_set(&sentence, 0, "its extendedKeyUsage does not say clientAuth: most services will refuse it");
+    if (judge->place == 1 && !x509_allows(certificate, server ? X509_SERVER_AUTH : X509_CLIENT_AUTH)) {
+        (void)reason_set(&sentence, 0, "its extendedKeyUsage does not say %s: most %s will refuse it",
+            server ? "serverAuth" : "clientAuth", server ? "clients" : "services");
         warn_of(judge, &sentence);
     }
     if (judge->place > 1 && strcmp(judge->wanted, subject) != 0) {
@@ -79,7 +82,7 @@ static int judge_block(struct judge *judge, const struct pem_block *block, struc
     if (error == 0 && judge->is_ca) {
         judge_authority(judge, &certificate);
     } else if (error == 0) {
-        error = judge_client(judge, &certificate, why);
+        error = judge_leaf(judge, &certificate, why);
     }
     free(der);
     return error;
@@ -99,18 +102,19 @@ static int judge_certificates(struct judge *judge, const char *pem, struct reaso
     return error;
 }
 
-static int judge_identity(const json_t *value, int64_t now, push_warn *warn, void *arg, struct reason *why)
+static int judge_identity(
+    const json_t *value, const struct secrets_names *names, int64_t now, push_warn *warn, void *arg, struct reason *why)
 {
-    struct judge client = {.now = now, .warn = warn, .arg = arg, .field = "client_cert"};
-    struct judge ca = {.now = now, .warn = warn, .arg = arg, .field = "ca_cert", .is_ca = true};
+    struct judge leaf = {.now = now, .warn = warn, .arg = arg, .names = names};
+    struct judge ca = {.now = now, .warn = warn, .arg = arg, .names = names, .is_ca = true};
     struct identity_pem pem;
-    int error = identity_parse(value, &pem, why);
+    int error = identity_parse(value, names->role, &pem, why);
 
     if (error < 0) {
-        reason_prefix(why, CONFIG_SECRET_IDENTITY);
+        reason_prefix(why, "%s", names->pushed);
         return error;
     }
-    error = judge_certificates(&client, pem.cert, why);
+    error = judge_certificates(&leaf, pem.cert, why);
     if (error == 0) {
         error = judge_certificates(&ca, pem.ca, why);
     }
@@ -121,7 +125,6 @@ static int judge_identity(const json_t *value, int64_t now, push_warn *warn, voi
 int push_judge(const json_t *object, const char *text, size_t size, const struct config *config, bool again,
     int64_t now, push_warn *warn, void *arg, struct reason *why)
 {
-    const json_t *identity = json_object_get(object, CONFIG_SECRET_IDENTITY);
     int error = 0;
 
     if (config != NULL && config->secrets.mode == CONFIG_SECRETS_NONE) {
@@ -134,5 +137,9 @@ int push_judge(const json_t *object, const char *text, size_t size, const struct
             push_free(&push);
         }
     }
-    return error == 0 && identity != NULL ? judge_identity(identity, now, warn, arg, why) : error;
+    for (size_t i = 0; i < SECRETS_KINDS && error == 0; i++) {
+        const json_t *identity = json_object_get(object, secrets_names[i].pushed);
+        error = identity != NULL ? judge_identity(identity, &secrets_names[i], now, warn, arg, why) : 0;
+    }
+    return error;
 }

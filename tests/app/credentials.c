@@ -57,8 +57,8 @@ static void parse_packed(struct config *config, const char *key)
     parse(config, section);
 }
 
-/* A memory file with client-ec's identity, or with no identity at all. */
-static int push(bool identity)
+/* A memory file with client-ec's identity as that of kind, or (SECRETS_KINDS) with no identity at all. */
+static int push(enum secrets_kind kind)
 {
     static const char env[] = "ECS_WATERMARK_ENDPOINT=https://a.test/p";
     struct secrets_header header = {.env_size = sizeof env, .env_count = 1};
@@ -68,12 +68,14 @@ static int push(bool identity)
     char *ca = read_pem("ca.crt", &sizes[2]);
     int fd;
 
-    if (identity) {
-        header.cert_size = sizes[0];
-        header.key_size = sizes[1];
-        header.ca_size = sizes[2];
+    struct identity_pem pem[SECRETS_KINDS] = {{0}};
+
+    if (kind != SECRETS_KINDS) {
+        pem[kind] = (struct identity_pem){cert, key, ca};
+        header.identities[kind] =
+            (struct secrets_sizes){.cert_size = sizes[0], .key_size = sizes[1], .ca_size = sizes[2]};
     }
-    assert_int_equal(secrets_write(&header, env, cert, key, ca, &fd, NULL), 0);
+    assert_int_equal(secrets_write(&header, env, pem, &fd, NULL), 0);
     free(cert);
     free(key);
     free(ca);
@@ -88,8 +90,8 @@ static void without_a_push_there_is_nothing_but_the_service(void **state)
     (void)state;
     parse(&config, "");
     assert_int_equal(credentials_create(&credentials, &config, -1, NULL), 0);
-    assert_null(credentials->identity);
-    assert_null(credentials->ca);
+    assert_null(credentials->client.identity);
+    assert_null(credentials->client.ca);
     assert_int_equal(credentials->service_error, 0);
     assert_string_equal(credentials->service.authority, "a.test");
     credentials_drop(credentials);
@@ -104,8 +106,8 @@ static void a_packed_identity_is_there_from_the_start(void **state)
     (void)state;
     parse_packed(&config, "client.key");
     assert_int_equal(credentials_create(&credentials, &config, -1, NULL), 0);
-    assert_non_null(strstr(tls_identity_subject(credentials->identity), "CN=tee-client"));
-    assert_non_null(credentials->ca);
+    assert_non_null(strstr(tls_identity_subject(credentials->client.identity), "CN=tee-client"));
+    assert_non_null(credentials->client.ca);
     credentials_drop(credentials);
     config_free(&config);
 }
@@ -129,23 +131,52 @@ static void a_pushed_identity_replaces_a_packed_one(void **state)
 {
     struct credentials *credentials;
     struct config config;
-    int fd = push(true);
+    int fd = push(SECRETS_CLIENT);
 
     (void)state;
     parse_packed(&config, "client.key");
     assert_int_equal(credentials_create(&credentials, &config, fd, NULL), 0);
-    assert_non_null(credentials->identity);
+    assert_non_null(credentials->client.identity);
     assert_string_equal(credentials->service.prefix, "/p");
     credentials_keep(credentials);
     credentials_drop(credentials);
     assert_string_equal(credentials->service.prefix, "/p");
     credentials_drop(credentials);
     close(fd);
-    fd = push(false);
+    fd = push(SECRETS_KINDS);
     assert_int_equal(credentials_create(&credentials, &config, fd, NULL), 0);
-    assert_non_null(strstr(tls_identity_subject(credentials->identity), "CN=tee-client"));
+    assert_non_null(strstr(tls_identity_subject(credentials->client.identity), "CN=tee-client"));
     credentials_drop(credentials);
     close(fd);
+    config_free(&config);
+}
+
+static void who_we_are_to_clients_is_another_matter(void **state)
+{
+    struct credentials *credentials;
+    struct config config;
+    char section[1024];
+    int fd = push(SECRETS_SERVER);
+
+    (void)state;
+    parse_packed(&config, "client.key");
+    assert_int_equal(credentials_create(&credentials, &config, -1, NULL), 0);
+    assert_null(credentials->server.identity);
+    credentials_drop(credentials);
+    assert_int_equal(credentials_create(&credentials, &config, fd, NULL), 0);
+    assert_non_null(credentials->client.identity); /* packed */
+    assert_non_null(credentials->server.identity); /* pushed */
+    assert_non_null(credentials->server.ca);
+    credentials_drop(credentials);
+    close(fd);
+    config_free(&config);
+    snprintf(section, sizeof section, "[identity server]\ncert = %s/server.crt\nkey = %s/server.key\n", folder, folder);
+    parse(&config, section);
+    assert_int_equal(credentials_create(&credentials, &config, -1, NULL), 0);
+    assert_null(credentials->client.identity);
+    assert_non_null(strstr(tls_identity_subject(credentials->server.identity), "CN=a.test"));
+    assert_null(credentials->server.ca);
+    credentials_drop(credentials);
     config_free(&config);
 }
 
@@ -188,6 +219,7 @@ int main(void)
         cmocka_unit_test(a_packed_identity_is_there_from_the_start),
         cmocka_unit_test(a_packed_key_of_another_certificate_is_refused),
         cmocka_unit_test(a_pushed_identity_replaces_a_packed_one),
+        cmocka_unit_test(who_we_are_to_clients_is_another_matter),
         cmocka_unit_test(what_is_no_memory_file_is_refused),
     };
 

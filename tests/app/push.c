@@ -12,7 +12,7 @@ static struct reason why;
 static const char ini[] = "[image]\nname = test\nversion = 1\nmemory = 64M\ncpus = 2\n"
                           "[app]\nrun = watermark\n"
                           "[secrets]\nmode = plain\nrequired = TOKEN\n"
-                          "optional = MTLS_CLIENT_CERT_JSON ECS_WATERMARK_ENDPOINT EXTRA\n"
+                          "optional = MTLS_CLIENT_CERT_JSON MTLS_SERVER_CERT_JSON ECS_WATERMARK_ENDPOINT EXTRA\n"
                           "[endpoint service.example]\nport = 8080\ntls = mutual\nca = pushed\n"
                           "[endpoint other.example]\ntls = app\n";
 
@@ -61,7 +61,7 @@ static void what_is_listed_is_accepted(void **state)
     assert_int_equal(push.header.env_count, 2);
     assert_int_equal(push.header.env_size, sizeof "TOKEN=a=1\n\0EXTRA=b c");
     assert_memory_equal(push.env, "TOKEN=a=1\n\0EXTRA=b c", sizeof "TOKEN=a=1\n\0EXTRA=b c");
-    assert_null(push.cert);
+    assert_null(push.identities[SECRETS_CLIENT].cert);
     push_free(&push);
 }
 
@@ -195,16 +195,18 @@ static void the_endpoint_is_one_of_the_measured(void **state)
     }
 }
 
-/* The text of a push with this identity, as an object or as a string that holds one. */
-static char *identity_push(const char *cert, const char *key, const char *ca, bool as_string)
+/* The text of a push with this identity under that name, as an object or as a string that holds one. */
+static char *identity_push(enum secrets_kind kind, const char *cert, const char *key, const char *ca, bool as_string)
 {
+    const char *pushed = secrets_names[kind].pushed;
+    bool server = kind == SECRETS_SERVER;
     size_t size;
     char *parts[] = {file_of(cert, &size), file_of(key, &size), file_of(ca, &size)};
-    json_t *identity =
-        json_pack("{s:s, s:s, s:s}", "client_cert", parts[0], "client_key", parts[1], "ca_cert", parts[2]);
+    json_t *identity = json_pack("{s:s, s:s, s:s}", server ? "server_cert" : "client_cert", parts[0],
+        server ? "server_key" : "client_key", parts[1], "ca_cert", parts[2]);
     char *inner = json_dumps(identity, 0);
-    json_t *top = as_string ? json_pack("{s:s, s:s}", "TOKEN", "a", PUSH_IDENTITY, inner)
-                            : json_pack("{s:s, s:O}", "TOKEN", "a", PUSH_IDENTITY, identity);
+    json_t *top = as_string ? json_pack("{s:s, s:s}", "TOKEN", "a", pushed, inner)
+                            : json_pack("{s:s, s:O}", "TOKEN", "a", pushed, identity);
     char *text = json_dumps(top, 0);
 
     json_decref(top);
@@ -218,20 +220,27 @@ static char *identity_push(const char *cert, const char *key, const char *ca, bo
 
 static void an_identity_becomes_three_files(void **state)
 {
+    static const char *const accepted[] = {"{\"accepted\": [\"TOKEN\", \"" PUSH_IDENTITY "\"]}\n",
+        "{\"accepted\": [\"TOKEN\", \"MTLS_SERVER_CERT_JSON\"]}\n"};
     size_t size;
     char *cert = file_of("client.crt", &size);
 
     (void)state;
-    for (int as_string = 0; as_string < 2; as_string++) {
-        char *text = identity_push("client.crt", "client.key", "ca.crt", as_string == 1);
+    for (int i = 0; i < 4; i++) {
+        enum secrets_kind kind = i < 2 ? SECRETS_CLIENT : SECRETS_SERVER;
+        char *text = identity_push(kind, "client.crt", "client.key", "ca.crt", i % 2 == 1);
         struct push push;
         assert_int_equal(push_text(&push, text), 0);
-        assert_string_equal(push.accepted, "{\"accepted\": [\"TOKEN\", \"" PUSH_IDENTITY "\"]}\n");
-        assert_int_equal(push.header.cert_size, size);
-        assert_memory_equal(push.cert, cert, size);
-        assert_int_equal(push.header.key_size, strlen(push.key));
-        assert_int_equal(push.header.ca_size, strlen(push.ca));
-        assert_begins(push.env + strlen(push.env) + 1, PUSH_IDENTITY "={\"client_cert\":");
+        assert_string_equal(push.accepted, accepted[kind]);
+        const struct secrets_sizes *sizes = &push.header.identities[kind];
+        const struct identity_pem *pem = &push.identities[kind];
+        assert_int_equal(sizes->cert_size, size);
+        assert_memory_equal(pem->cert, cert, size);
+        assert_int_equal(sizes->key_size, strlen(pem->key));
+        assert_int_equal(sizes->ca_size, strlen(pem->ca));
+        assert_null(push.identities[1 - kind].cert);
+        assert_int_equal(push.header.identities[1 - kind].cert_size, 0);
+        assert_begins(push.env + strlen(push.env) + 1, secrets_names[kind].pushed);
         push_free(&push);
         free(text);
     }
@@ -240,13 +249,19 @@ static void an_identity_becomes_three_files(void **state)
 
 static void an_identity_that_does_not_fit_together_is_refused(void **state)
 {
-    char *text = identity_push("client.crt", "client-ec.key", "ca.crt", false);
+    char *text = identity_push(SECRETS_CLIENT, "client.crt", "client-ec.key", "ca.crt", false);
     struct push push;
 
     (void)state;
     assert_int_equal(push_text(&push, text), -EINVAL);
     assert_begins(why.text, PUSH_IDENTITY ": ");
     free(text);
+    text = identity_push(SECRETS_SERVER, "server.crt", "client.key", "ca.crt", false);
+    assert_int_equal(push_text(&push, text), -EINVAL);
+    assert_begins(why.text, CONFIG_SECRET_SERVER ": server_key: the private key does not belong to server_cert");
+    free(text);
+    refused("{\"TOKEN\": \"a\", \"MTLS_SERVER_CERT_JSON\": {\"client_cert\": \"hidden\"}}",
+        CONFIG_SECRET_SERVER ": server_cert: missing");
     refused("{\"TOKEN\": \"a\", \"" PUSH_IDENTITY "\": \"hidden\"}", PUSH_IDENTITY ": ");
     refused("{\"TOKEN\": \"a\", \"" PUSH_IDENTITY "\": {\"client_key\": \"hidden\"}}", PUSH_IDENTITY ": ");
 }
@@ -288,6 +303,19 @@ static void a_further_push_is_the_identity_alone(void **state)
     config.secrets.again = CONFIG_AGAIN_IDENTITY;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         assert_int_equal(push_read(&push, &config, true, wrong[i], strlen(wrong[i]), &why), -EINVAL);
+    }
+    for (enum secrets_kind kind = SECRETS_CLIENT; kind < SECRETS_KINDS; kind++) {
+        char *text = identity_push(kind, "client.crt", "client.key", "ca.crt", true);
+        json_t *top = json_loads(text, 0, NULL);
+        assert_int_equal(push_read(&push, &config, true, text, strlen(text), &why), -EINVAL); /* TOKEN is there too */
+        free(text);
+        assert_int_equal(json_object_del(top, "TOKEN"), 0);
+        text = json_dumps(top, 0);
+        assert_int_equal(push_read(&push, &config, true, text, strlen(text), &why), 0);
+        assert_true(push.header.identities[kind].cert_size > 0);
+        push_free(&push);
+        json_decref(top);
+        free(text);
     }
     config.secrets.again = measured;
 }

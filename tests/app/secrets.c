@@ -17,15 +17,20 @@ static const char env[] = "A=1\0MTLS=x=y\0EMPTY="; /* the literal's own NUL ends
 
 static struct secrets_header header_of_all(void)
 {
-    return (struct secrets_header){.env_size = sizeof env, .env_count = 3, .cert_size = 4, .key_size = 3, .ca_size = 2};
+    return (struct secrets_header){.env_size = sizeof env,
+        .env_count = 3,
+        .identities = {{.cert_size = 4, .key_size = 3, .ca_size = 2}, {.cert_size = 5, .key_size = 4, .ca_size = 3}}};
 }
+
+static const struct identity_pem nobody[SECRETS_KINDS];
 
 static int written(void)
 {
+    const struct identity_pem both[SECRETS_KINDS] = {{"CERT", "KEY", "CA"}, {"CERT2", "KEY2", "CA2"}};
     struct secrets_header header = header_of_all();
     int fd = -1;
 
-    assert_int_equal(secrets_write(&header, env, "CERT", "KEY", "CA", &fd, NULL), 0);
+    assert_int_equal(secrets_write(&header, env, both, &fd, NULL), 0);
     return fd;
 }
 
@@ -37,9 +42,12 @@ static void what_was_written_is_mapped(void **state)
     (void)state;
     assert_int_equal(secrets_map(&secrets, fd, NULL), 0);
     close(fd);
-    assert_memory_equal(secrets.cert, "CERT", 4);
-    assert_memory_equal(secrets.key, "KEY", 3);
-    assert_memory_equal(secrets.ca, "CA", 2);
+    assert_memory_equal(secrets.identities[SECRETS_CLIENT].cert, "CERT", 4);
+    assert_memory_equal(secrets.identities[SECRETS_CLIENT].key, "KEY", 3);
+    assert_memory_equal(secrets.identities[SECRETS_CLIENT].ca, "CA", 2);
+    assert_memory_equal(secrets.identities[SECRETS_SERVER].cert, "CERT2", 5);
+    assert_memory_equal(secrets.identities[SECRETS_SERVER].key, "KEY2", 4);
+    assert_memory_equal(secrets.identities[SECRETS_SERVER].ca, "CA2", 3);
     assert_string_equal(secrets_env(&secrets, "A"), "1");
     assert_string_equal(secrets_env(&secrets, "MTLS"), "x=y");
     assert_string_equal(secrets_env(&secrets, "EMPTY"), "");
@@ -52,8 +60,10 @@ static void what_was_written_is_mapped(void **state)
 static void a_rotation_keeps_what_it_does_not_replace(void **state)
 {
     static const char fresh[] = "MTLS=new\0NEXT=2";
-    struct secrets_header header = {
-        .env_size = sizeof fresh, .env_count = 2, .cert_size = 3, .key_size = 5, .ca_size = 2};
+    static const struct identity_pem server[SECRETS_KINDS] = {[SECRETS_SERVER] = {"NEW", "NKEY2", "CB"}};
+    struct secrets_header header = {.env_size = sizeof fresh,
+        .env_count = 2,
+        .identities = {[SECRETS_SERVER] = {.cert_size = 3, .key_size = 5, .ca_size = 2}}};
     struct secrets first;
     struct secrets second;
     struct secrets merged;
@@ -62,7 +72,7 @@ static void a_rotation_keeps_what_it_does_not_replace(void **state)
     int both;
 
     (void)state;
-    assert_int_equal(secrets_write(&header, fresh, "NEW", "NKEY2", "CB", &two, NULL), 0);
+    assert_int_equal(secrets_write(&header, fresh, server, &two, NULL), 0);
     assert_int_equal(secrets_map(&first, one, NULL), 0);
     assert_int_equal(secrets_map(&second, two, NULL), 0);
     assert_int_equal(secrets_merge(&first, &second, &both, NULL), 0);
@@ -72,9 +82,13 @@ static void a_rotation_keeps_what_it_does_not_replace(void **state)
     assert_string_equal(secrets_env(&merged, "MTLS"), "new");
     assert_string_equal(secrets_env(&merged, "EMPTY"), "");
     assert_string_equal(secrets_env(&merged, "NEXT"), "2");
-    assert_memory_equal(merged.cert, "NEW", 3);
-    assert_memory_equal(merged.key, "NKEY2", 5);
-    assert_memory_equal(merged.ca, "CB", 2);
+    assert_int_equal(merged.header->identities[SECRETS_SERVER].key_size, 5);
+    assert_memory_equal(merged.identities[SECRETS_SERVER].cert, "NEW", 3);
+    assert_memory_equal(merged.identities[SECRETS_SERVER].key, "NKEY2", 5);
+    assert_memory_equal(merged.identities[SECRETS_SERVER].ca, "CB", 2);
+    assert_memory_equal(merged.identities[SECRETS_CLIENT].cert, "CERT", 4);
+    assert_memory_equal(merged.identities[SECRETS_CLIENT].key, "KEY", 3);
+    assert_memory_equal(merged.identities[SECRETS_CLIENT].ca, "CA", 2);
     secrets_unmap(&first);
     secrets_unmap(&second);
     secrets_unmap(&merged);
@@ -90,7 +104,7 @@ static void an_empty_push_is_a_file_too(void **state)
     int fd;
 
     (void)state;
-    assert_int_equal(secrets_write(&header, NULL, NULL, NULL, NULL, &fd, NULL), 0);
+    assert_int_equal(secrets_write(&header, NULL, nobody, &fd, NULL), 0);
     assert_int_equal(secrets_map(&secrets, fd, NULL), 0);
     close(fd);
     assert_null(secrets_env(&secrets, "A"));
@@ -128,20 +142,21 @@ static void a_bad_environment_is_not_written(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct secrets_header header = {.env_size = bad[i].size, .env_count = bad[i].count};
-        assert_int_equal(secrets_write(&header, bad[i].bytes, NULL, NULL, NULL, &fd, &why), -EINVAL);
+        assert_int_equal(secrets_write(&header, bad[i].bytes, nobody, &fd, &why), -EINVAL);
         assert_int_equal(fd, -1);
     }
 }
 
 static void parts_over_the_bound_are_refused(void **state)
 {
-    struct secrets_header header = {.cert_size = SECRETS_FILE_MAX};
-    struct secrets_header wraps = {.cert_size = UINT32_MAX, .key_size = UINT32_MAX, .ca_size = UINT32_MAX};
+    const struct secrets_sizes wide = {.cert_size = UINT32_MAX, .key_size = UINT32_MAX, .ca_size = UINT32_MAX};
+    struct secrets_header header = {.identities = {{.cert_size = SECRETS_FILE_MAX}}};
+    struct secrets_header wraps = {.identities = {wide, wide}};
     int fd;
 
     (void)state;
-    assert_int_equal(secrets_write(&header, NULL, "", NULL, NULL, &fd, NULL), -EINVAL);
-    assert_int_equal(secrets_write(&wraps, NULL, "", "", "", &fd, NULL), -EINVAL);
+    assert_int_equal(secrets_write(&header, NULL, nobody, &fd, NULL), -EINVAL);
+    assert_int_equal(secrets_write(&wraps, NULL, nobody, &fd, NULL), -EINVAL);
 }
 
 static int sealed(const void *data, size_t size)
@@ -156,24 +171,26 @@ static int sealed(const void *data, size_t size)
 
 static void a_header_that_lies_is_refused(void **state)
 {
-    struct secrets_header good = {.magic = SECRETS_MAGIC, .cert_size = 8};
-    struct secrets_header bad[6];
+    struct secrets_header good = {.magic = SECRETS_MAGIC, .identities = {{.cert_size = 8}}};
+    struct secrets_header bad[8];
     struct secrets secrets;
     char file[sizeof good + 8] = "";
 
     (void)state;
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < 8; i++) {
         bad[i] = good;
     }
     bad[0].magic++;
-    bad[1].reserved = 1;
-    bad[2].cert_size = 9;
-    bad[3].cert_size = 7;
-    bad[4].key_size = UINT32_MAX; /* a 32-bit sum would come back to the file's size */
-    bad[4].cert_size = 9;
-    bad[5].cert_size = 0;
+    bad[1].identities[0].reserved = 1;
+    bad[2].identities[0].cert_size = 9;
+    bad[3].identities[0].cert_size = 7;
+    bad[4].identities[0].key_size = UINT32_MAX; /* a 32-bit sum would come back to the file's size */
+    bad[4].identities[0].cert_size = 9;
+    bad[5].identities[0].cert_size = 0;
     bad[5].env_size = 8; /* eight NULs are no environment */
-    for (size_t i = 0; i < 6; i++) {
+    bad[6].identities[1].reserved = 1;
+    bad[7].identities[1].ca_size = 1;
+    for (size_t i = 0; i < 8; i++) {
         memcpy(file, &bad[i], sizeof good);
         int fd = sealed(file, sizeof file);
         assert_int_equal(secrets_map(&secrets, fd, NULL), -EINVAL);

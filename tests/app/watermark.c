@@ -290,14 +290,15 @@ static void push(const char *client, const char *key, const char *ca, const char
     char *key_pem = read_text(name);
     snprintf(name, sizeof name, "%s.crt", ca);
     char *ca_pem = read_text(name);
-    header.cert_size = (uint32_t)strlen(cert_pem);
-    header.key_size = (uint32_t)strlen(key_pem);
-    header.ca_size = (uint32_t)strlen(ca_pem);
+    const struct identity_pem pem[SECRETS_KINDS] = {{cert_pem, key_pem, ca_pem}, {0}};
+    header.identities[SECRETS_CLIENT] = (struct secrets_sizes){.cert_size = (uint32_t)strlen(cert_pem),
+        .key_size = (uint32_t)strlen(key_pem),
+        .ca_size = (uint32_t)strlen(ca_pem)};
     if (url != NULL) {
         header.env_size = (uint32_t)snprintf(env, sizeof env, "ECS_WATERMARK_ENDPOINT=%s", url) + 1;
         header.env_count = 1;
     }
-    assert_int_equal(secrets_write(&header, env, cert_pem, key_pem, ca_pem, &fd, NULL), 0);
+    assert_int_equal(secrets_write(&header, env, pem, &fd, NULL), 0);
     assert_int_equal(pass_send(t.control, APP_SECRETS, fd), 0);
     close(fd);
     free(cert_pem);

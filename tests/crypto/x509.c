@@ -156,6 +156,37 @@ static void names_are_shown_and_matched(void **state)
     assert_string_equal(subject(), "CN=\033[31m\"red\"");
 }
 
+static void exact_names_are_compared_exactly(void **state)
+{
+    static const char *const bad[] = {
+        "", "DNS:", "CN=", "tee-client", "dns:a", "O=Zing", "IP:a", "DNS:*.watermark.test"};
+
+    (void)state;
+    certificate_of("client");
+    assert_true(x509_has_name(&certificate, "CN=tee-client"));
+    assert_false(x509_has_name(&certificate, "CN=tee-clien"));
+    assert_false(x509_has_name(&certificate, "CN=TEE-client"));
+    assert_false(x509_has_name(&certificate, "CN=Zing"));
+    assert_false(x509_has_name(&certificate, "DNS:tee-client"));
+    certificate_of("client-names");
+    assert_string_equal(alternatives(), "DNS:ecs.test, IP:10.0.0.1, URI:spiffe://zing.test/ecs");
+    assert_true(x509_has_name(&certificate, "DNS:ECS.test"));
+    assert_true(x509_has_name(&certificate, "IP:10.0.0.1"));
+    assert_true(x509_has_name(&certificate, "URI:spiffe://zing.test/ecs"));
+    assert_false(x509_has_name(&certificate, "URI:spiffe://zing.test/ECS"));
+    assert_false(x509_has_name(&certificate, "URI:ecs.test"));
+    assert_false(x509_has_name(&certificate, "IP:10.0.0.2"));
+    assert_false(x509_has_name(&certificate, "CN=one")); /* it has two */
+    assert_false(x509_has_name(&certificate, "CN=two"));
+    certificate_of("server-wildcard");
+    assert_false(x509_has_name(&certificate, "DNS:a.watermark.test"));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_non_null(x509_name_fault(bad[i]));
+    }
+    assert_null(x509_name_fault("CN=a, b"));
+    assert_null(x509_name_fault("IP:::1"));
+}
+
 static void every_cut_is_refused(void **state)
 {
     char *data;
@@ -284,6 +315,7 @@ int main(void)
         cmocka_unit_test(purposes_are_read_critical_or_not),
         cmocka_unit_test(signatures_that_are_not_taken_have_names),
         cmocka_unit_test(names_are_shown_and_matched),
+        cmocka_unit_test(exact_names_are_compared_exactly),
         cmocka_unit_test(every_cut_is_refused),
         cmocka_unit_test(bytes_behind_it_are_refused),
         cmocka_unit_test(extensions_do_not_come_twice),

@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (value == NULL) {
         return 0;
     }
-    error = identity_parse(value, &pem, &why);
+    error = identity_parse(value, "client", &pem, &why);
     if (error == 0) {
         require(pem.cert != NULL && pem.key != NULL && pem.ca != NULL);
     } else {

@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char ini[] = "[image]\nname = fuzz\nversion = 1\nmemory = 64M\ncpus = 2\n"
                           "[app]\nrun = watermark\n"
                           "[secrets]\nmode = plain\nrequired = TOKEN\n"
-                          "optional = MTLS_CLIENT_CERT_JSON ECS_WATERMARK_ENDPOINT\n"
+                          "optional = MTLS_CLIENT_CERT_JSON MTLS_SERVER_CERT_JSON ECS_WATERMARK_ENDPOINT\n"
                           "[endpoint service.example]\nport = 8080\ntls = mutual\nca = pushed\n";
 
 static void require(bool true_always)
@@ -53,8 +53,10 @@ static void require_whole(const struct push *push)
         require(equals != NULL && equals != push->env + at);
         count++;
     }
-    require(count == push->header.env_count && count <= 3);
-    require((push->cert == NULL) == (push->header.cert_size == 0));
+    require(count == push->header.env_count && count <= 4);
+    for (size_t i = 0; i < SECRETS_KINDS; i++) {
+        require((push->identities[i].cert == NULL) == (push->header.identities[i].cert_size == 0));
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -69,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         push_free(&push);
     } else {
         require_line(push_refusal(why.text, answer), "error");
-        require(push.env == NULL && push.cert == NULL);
+        require(push.env == NULL && push.identities[0].cert == NULL && push.identities[1].cert == NULL);
     }
     return 0;
 }

@@ -100,8 +100,9 @@ static void every_section_reaches_its_place(void **state)
     assert_int_equal(config.inbound[0].address, 0x7f000001);
     assert_int_equal(config.inbound[0].port, 3000);
     assert_int_equal(config.connections, 7);
-    assert_int_equal(report.warning_count, 1);
+    assert_int_equal(report.warning_count, 2);
     assert_non_null(strstr(report.warnings[0], "enclave.ini:22: [endpoint sui.example]: tls = none"));
+    assert_non_null(strstr(report.warnings[1], "[inbound api]: tls = none: the parent instance reads"));
     done();
 }
 
@@ -211,9 +212,14 @@ static const struct bounds {
     {CONFIG_ENDPOINT, "pin", {NULL}, {"", "sha256/AAAA", "AAAA"}},
     {CONFIG_ENDPOINT, "server-name", {NULL}, {"", "a b", "b.example"}},
     {CONFIG_ENDPOINT, "cn", {"refused"}, {"allowed", "", "yes"}},
+    {CONFIG_ENDPOINT, "eku", {"optional"}, {"required", "", "yes"}},
     {CONFIG_INBOUND, "vsock", {"1", "4294967294"}, {"0", "4294967295", "7777", ""}},
     {CONFIG_INBOUND, "to", {"127.0.0.1:1", "127.255.255.254:65535"},
         {"", "3000", "0.0.0.0:80", "10.0.0.1:80", "127.0.0.1:0", "127.0.0.1:65536", "127.1:80", "127.0.0.64:443"}},
+    {CONFIG_INBOUND, "tls", {"none"}, {"mutual", "", "server"}},
+    {CONFIG_INBOUND, "ca", {NULL}, {"pushed", "a.pem"}}, /* good: tested below, as eku and allow */
+    {CONFIG_INBOUND, "eku", {"optional"}, {"required", "", "yes"}},
+    {CONFIG_INBOUND, "allow", {NULL}, {"", "CN=a", "a"}},
     {CONFIG_IDENTITY, "cert", {"a.pem", "/a/b"}, {"", "./a", "a/../b"}},
     {CONFIG_IDENTITY, "key", {"a.pem"}, {"", "/"}},
     {CONFIG_IDENTITY, "ca", {"a.pem"}, {"", "a/"}},
@@ -514,7 +520,85 @@ static void what_can_not_be_supplied_is_seen_before_the_start(void **state)
     assert_non_null(strstr(report.warnings[0], "whoever has the image has the key"));
     done();
     refuse(APP "[identity a]\ncert = c\nkey = k\n[identity b]\ncert = c\nkey = k\n", "enclave.ini:8: [identity b]",
-        "more than 1");
+        "[identity a] in line 5 is the one for services");
+    refuse(APP
+        "[identity a]\ncert = c\nkey = k\n[identity server]\ncert = c\nkey = k\n[identity c]\ncert = c\nkey = k\n",
+        "enclave.ini:11: [identity c]", "more than 2");
+}
+
+/* ---- Inbound ports with TLS ---- */
+
+#define PUSHED_BOTH "[secrets]\nmode = plain\nrequired = MTLS_CLIENT_CERT_JSON MTLS_SERVER_CERT_JSON\n"
+#define API "[inbound api]\nvsock = 3000\nto = 127.0.0.1:3000\n"
+#define SERVED BUILT_IN PUSHED_BOTH MUTUAL("b") API "tls = mutual\n"
+
+static void an_inbound_port_may_speak_tls(void **state)
+{
+    (void)state;
+    accept(SERVED "ca = clients.pem\neku = required\nallow = DNS:a.example, CN=ecs-client \"CN=two words\"\n");
+    assert_int_equal(config.inbound[0].tls, CONFIG_INBOUND_MUTUAL);
+    assert_string_equal(config.inbound[0].ca_file, "clients.pem");
+    assert_true(config.inbound[0].eku_required);
+    assert_int_equal(config.inbound[0].allow_count, 3);
+    assert_string_equal(config.inbound[0].allow[0], "DNS:a.example");
+    assert_string_equal(config.inbound[0].allow[1], "CN=ecs-client");
+    assert_string_equal(config.inbound[0].allow[2], "CN=two words");
+    assert_true(config_serves_tls(&config));
+    assert_int_equal(report.warning_count, 1);
+    assert_non_null(strstr(report.warnings[0], "sees only TLS; but it knows the key that it pushes: it can pass for"));
+    done();
+    accept(SERVED "ca = pushed\n");
+    assert_int_equal(config.inbound[0].allow_count, 0);
+    assert_true(config.inbound[0].ca_pushed);
+    assert_non_null(strstr(report.warnings[0], "chooses the CA: it can pass for the enclave and for a client"));
+    done();
+    print_twice(SERVED "ca = pushed\nallow = \"CN=a, b\" IP:10.0.0.1 URI:spiffe://a/b\n");
+    accept(BUILT_IN PUSHED MUTUAL("b") API "tls = mutual\nca = c.pem\n[identity server]\ncert = c\nkey = k\n");
+    assert_ptr_equal(config_identity_find(&config, true), &config.identities[0]);
+    assert_null(config_identity_find(&config, false));
+    assert_int_equal(report.warning_count, 1); /* of the packed key: nobody pushes one */
+    done();
+    accept(APP API);
+    assert_int_equal(config.inbound[0].tls, CONFIG_INBOUND_CLEAR);
+    assert_int_equal(report.warning_count, 0); /* the program may speak TLS there */
+    assert_false(config_serves_tls(&config));
+    done();
+}
+
+static void inbound_tls_that_can_not_work_is_refused(void **state)
+{
+    static const struct {
+        const char *allow;
+        const char *said;
+    } bad[] = {
+        {"allow =", "names nobody"},
+        {"allow = , ,", "names nobody"},
+        {"allow = ecs-client", "\"ecs-client\" is none of DNS:NAME"},
+        {"allow = CN=", "\"CN=\" has nothing"},
+        {"allow = DNS:*.a.example", "has a wildcard"},
+        {"allow = IP:10.0.0.256", "is no IPv4 or IPv6 address"},
+        {"allow = CN=a CN=b, CN=a", "\"CN=a\" stands there twice"},
+        {"allow = \"CN=a", "quotes stand around a whole word"},
+    };
+    char text[1024];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        (void)snprintf(text, sizeof text, SERVED "ca = pushed\n%s\n", bad[i].allow);
+        refuse(text, "enclave.ini:16: [inbound api] allow", bad[i].said);
+    }
+    refuse(SERVED, "enclave.ini:11: [inbound api]: ca is missing", "pushed");
+    refuse(APP API "tls = mutual\n", "enclave.ini:8: [inbound api] tls = mutual", "nobody here does TLS");
+    refuse(BUILT_IN PUSHED MUTUAL("b") API "tls = mutual\nca = c.pem\n", "enclave.ini:14: [inbound api] tls = mutual",
+        "no certificate can reach");
+    refuse(BUILT_IN PUSHED MUTUAL("b") API "tls = mutual\nca = pushed\n[identity server]\ncert = c\nkey = k\n",
+        "enclave.ini:15: [inbound api] ca = pushed", "no CA can be pushed");
+    refuse(APP API "ca = c.pem\n", "enclave.ini:8: [inbound api] ca = c.pem", "means nothing with tls = none");
+    refuse(APP API "allow = CN=a\n", "enclave.ini:8: [inbound api] allow = CN=a", "means nothing with tls = none");
+    refuse(APP API "eku = required\n", "enclave.ini:8: [inbound api] eku = required", "means nothing with tls = none");
+    refuse(APP "[inbound status]\nvsock = 1\ntls = mutual\n", "enclave.ini:7: [inbound status] tls", "remove it");
+    refuse(APP "[inbound status]\nvsock = 1\nallow = CN=a\n", "enclave.ini:7: [inbound status] allow", "means nothing");
+    refuse(APP "[endpoint a]\ntls = app\neku = required\n", "enclave.ini:7: [endpoint a] eku", "means nothing");
 }
 
 static void the_status_port_is_no_other_inbound_port_and_is_warned_of(void **state)
@@ -605,6 +689,8 @@ int main(void)
         cmocka_unit_test(a_users_program_does_its_own_tls),
         cmocka_unit_test(a_built_in_application_knows_whom_it_calls),
         cmocka_unit_test(what_can_not_be_supplied_is_seen_before_the_start),
+        cmocka_unit_test(an_inbound_port_may_speak_tls),
+        cmocka_unit_test(inbound_tls_that_can_not_work_is_refused),
         cmocka_unit_test(names_that_steer_are_refused),
         cmocka_unit_test(files_have_their_place_in_the_image),
         cmocka_unit_test(a_file_over_the_bound_is_refused),

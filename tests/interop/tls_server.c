@@ -95,7 +95,7 @@ static int load(char *const files[static 3], struct reason *why)
         error = file_read(files[i], TLS_TRUST_PEM_MAX, &pem[i], &size[i], why);
     }
     if (error == 0) {
-        error = tls_identity_load(pem[0], size[0], pem[1], size[1], &identity, why);
+        error = tls_identity_load("server", pem[0], size[0], pem[1], size[1], &identity, why);
     }
     if (error == 0) {
         error = tls_trust_load(pem[2], size[2], &trust, why);

@@ -45,7 +45,7 @@ static json_t *object_of(const char *cert, const char *key, const char *ca)
 static int parse(json_t *value, const char *expected_cert, const char *expected_key, const char *expected_ca)
 {
     struct identity_pem pem;
-    int error = identity_parse(value, &pem, &why);
+    int error = identity_parse(value, "client", &pem, &why);
 
     if (error == 0) {
         assert_string_equal(pem.cert, expected_cert);
@@ -292,7 +292,8 @@ static void bounds_hold(void **state)
     large[TLS_IDENTITY_PEM_MAX + 1] = '\0';
     memcpy(large, cert, strlen(cert));
     refused(large, key, ca, "client_cert: ", "65536");
-    assert_int_equal(tls_identity_load(large, TLS_IDENTITY_PEM_MAX + 1, key, strlen(key), &identity, &why), -EINVAL);
+    assert_int_equal(
+        tls_identity_load("client", large, TLS_IDENTITY_PEM_MAX + 1, key, strlen(key), &identity, &why), -EINVAL);
     large[TLS_IDENTITY_PEM_MAX] = '\0';
     assert_int_equal(parse(object_of(large, key, ca), large, key, ca), 0);
     for (int i = 0; i <= TLS_IDENTITY_CHAIN; i++) {
@@ -308,7 +309,7 @@ static void loaded_identity_says_who_it_is(void **state)
     struct tls_identity *identity = NULL;
 
     (void)state;
-    assert_int_equal(tls_identity_load(cert, strlen(cert), key, strlen(key), &identity, &why), 0);
+    assert_int_equal(tls_identity_load("client", cert, strlen(cert), key, strlen(key), &identity, &why), 0);
     assert_string_equal(tls_identity_subject(identity), "\"CN=tee-client, O=Zing\"");
     assert_int_in_range(tls_identity_not_after(identity) - time(NULL), 364 * 86400, 365 * 86400);
     tls_identity_free(identity);

@@ -82,7 +82,7 @@ static size_t ask(const struct nginx *nginx, const char *certificate, const char
         size_t key_size;
         char *cert_pem = file_of(certificate, &cert_size);
         char *key_pem = file_of(key, &key_size);
-        assert_int_equal(tls_identity_load(cert_pem, cert_size, key_pem, key_size, &identity, &why), 0);
+        assert_int_equal(tls_identity_load("client", cert_pem, cert_size, key_pem, key_size, &identity, &why), 0);
         free(cert_pem);
         free(key_pem);
     }

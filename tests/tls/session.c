@@ -389,13 +389,22 @@ static void names_out_of_bounds_are_refused(void **state)
 
 static void every_fault_has_its_sentence(void **state)
 {
+    char advice[TLS_ADVICE_SIZE];
+
     (void)state;
     for (size_t i = 0; i < tls_fault_count; i++) {
         const struct tls_fault *fault = &tls_fault_table[i];
         assert_true(i == 0 || fault->code > tls_fault_table[i - 1].code);
         assert_ptr_equal(tls_fault_find(fault->code), fault);
         assert_true(strlen(fault->name) > 0 && strlen(fault->sentence) > 0 && strlen(fault->advice) > 0);
+        tls_fault_advice(fault, false, advice);
+        assert_string_equal(advice, fault->advice);
+        tls_fault_advice(fault, true, advice);
+        assert_null(strstr(advice, "service"));
+        assert_true(strlen(advice) < TLS_ADVICE_SIZE - 1);
     }
+    tls_fault_advice(tls_fault_find(256 + 48), true, advice);
+    assert_string_equal(advice, "have server_cert issued by the CA that the client trusts");
     for (int code = TLS_FAULT_TRUNCATED; code <= TLS_FAULT_NO_IDENTITY; code++) {
         assert_int_equal(tls_fault_find(code)->code, code);
     }

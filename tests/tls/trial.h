@@ -97,7 +97,7 @@ static inline struct tls_identity *identity_of(const char *certificate, const ch
     cert_pem = file_of(file, &cert_size);
     (void)snprintf(file, sizeof file, "%s.key", key);
     key_pem = file_of(file, &key_size);
-    if (tls_identity_load(cert_pem, cert_size, key_pem, key_size, &identity, &why) != 0) {
+    if (tls_identity_load("client", cert_pem, cert_size, key_pem, key_size, &identity, &why) != 0) {
         fail_msg("%s", why.text);
     }
     free(cert_pem);
