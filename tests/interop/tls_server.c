@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "crypto/x509.h"
 #include "net/http_server.h"
 #include "tls/identity.h"
 #include "tls/store.h"
@@ -21,9 +22,11 @@
 #include "tools/verbs.h"
 
 /*
- *   tls_server PORT CERT KEY CA [optional|required]     a client's extendedKeyUsage, as `ingot call --eku` has it
+ *   tls_server PORT CERT KEY CA [optional|required [NAME]]
  *
- * Listens on 127.0.0.1, at any free port where PORT is 0, until its parent ends. It prints, each line at once:
+ * A client's extendedKeyUsage is optional or required, as `ingot call --eku` has it; NAME is one that it must have, as
+ * x509_has_name() reads it. Listens on 127.0.0.1, at any free port where PORT is 0, until its parent ends. It prints,
+ * each line at once:
  *
  *   listens on PORT
  *   session PEER, VERSION, SUITE, new|resumed
@@ -71,6 +74,19 @@ static void started(void *arg, const struct stream *stream, int error)
         reason_system(&why, error, "the handshake did not come to its end");
     }
     printf("failure %s\n", why.text);
+}
+
+static int judge(void *name, struct bytes leaf, const struct bytes *chain, size_t chain_count, struct reason *why)
+{
+    struct x509_certificate certificate;
+    int error = x509_read(leaf, &certificate, why);
+
+    (void)chain;
+    (void)chain_count;
+    if (error < 0 || x509_has_name(&certificate, name)) {
+        return error;
+    }
+    return reason_set(why, -EACCES, "it does not have the name %s", (char *)name);
 }
 
 static int accept_tls(void *arg, int fd, struct stream **stream)
@@ -145,13 +161,15 @@ int main(int argc, char *argv[])
     struct reason why;
     uint64_t port;
 
-    if (argc < 5 || argc > 6 || !text_number(argv[1], 0, UINT16_MAX, &port)) {
-        fprintf(stderr, "usage: tls_server PORT CERT KEY CA [optional|required]\n");
+    if (argc < 5 || argc > 7 || !text_number(argv[1], 0, UINT16_MAX, &port)) {
+        fprintf(stderr, "usage: tls_server PORT CERT KEY CA [optional|required [NAME]]\n");
         return EXIT_MISUSE;
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setvbuf(stdout, NULL, _IOLBF, 0);
-    served.eku_required = argc == 6 && strcmp(argv[5], "required") == 0;
+    served.eku_required = argc > 5 && strcmp(argv[5], "required") == 0;
+    served.verify = argc > 6 ? judge : NULL;
+    served.verify_arg = argv[6];
     int error = load(argv + 2, &why);
     int listener = error < 0 ? -1 : listen_on((uint16_t)port);
     if (error == 0) {

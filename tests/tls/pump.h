@@ -230,7 +230,7 @@ static inline bool server_prints(struct server *server, const char *text)
 /* openssl s_server with CERT.crt and KEY.key, and further options (NULL at the end). It reverses each line it gets. */
 static inline struct server server_openssl(const char *certificate, const char *key, const char *const options[])
 {
-    char port[8];
+    char port[32];
     char cert_file[64];
     char key_file[64];
     uint16_t number = port_free();
@@ -238,7 +238,7 @@ static inline struct server server_openssl(const char *certificate, const char *
         "openssl", "s_server", "-accept", port, "-cert", cert_file, "-key", key_file, "-tls1_2"};
     size_t count = 9;
 
-    (void)snprintf(port, sizeof port, "%u", number);
+    (void)snprintf(port, sizeof port, "127.0.0.1:%u", number);
     (void)snprintf(cert_file, sizeof cert_file, "%s.crt", certificate);
     (void)snprintf(key_file, sizeof key_file, "%s.key", key);
     for (size_t i = 0; options != NULL && options[i] != NULL && i < SERVER_ARGUMENTS; i++) {
