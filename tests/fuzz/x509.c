@@ -35,6 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (x509_read((struct bytes){data, size}, &certificate, &why) != 0) {
         return 0;
     }
+    require_inside(certificate.signature, data, size);
     require_inside(certificate.issuer, data, size);
     require_inside(certificate.subject, data, size);
     require_inside(certificate.spki, data, size);
@@ -51,6 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     x509_date_text(certificate.not_before, date);
     x509_date_text(certificate.not_after, date);
     require(strlen(date) == strlen("1970-01-01 00:00:00 UTC"));
+    (void)x509_signature_refused(&certificate);
     (void)x509_match_host(&certificate, "a.watermark.test");
     (void)x509_match_host(&certificate, "127.0.0.1");
     (void)x509_match_host(&certificate, "::1");

@@ -2,6 +2,7 @@
 #include <sys/syscall.h>
 
 #include "tests/tls/trial.h"
+#include "tls/store.h"
 
 /* ---- what works ---- */
 
@@ -86,6 +87,30 @@ static void recipes_of_clients_are_accepted(void **state)
             .client_key = clients[i].key,
             .options = OPTIONS("-Verify", "3", "-verify_return_error", "-CAfile", clients[i].ca)});
     }
+}
+
+static void a_session_with_openssl_is_resumed(void **state)
+{
+    struct tls_store *store;
+    struct tls_summary summary;
+    struct trial trial = {.client = "client", .options = OPTIONS("-Verify", "3", "-CAfile", "ca.crt")};
+    struct run run;
+
+    (void)state;
+    assert_int_equal(tls_store_create(&store), 0);
+    trial.store = store;
+    assert_true((run_start(&run, &trial) & TLS_WRITE) != 0);
+    assert_true(tls_session_summary(session, &summary));
+    assert_false(summary.resumed);
+    tls_session_close(session); /* an end without goodbye would make OpenSSL forget the session */
+    assert_int_equal(pump_until(&run.pump, TLS_CLOSED), TLS_CLOSED);
+    close(run.pump.fd);
+    assert_true((run_connect(&run, &trial) & TLS_WRITE) != 0);
+    assert_true(tls_session_summary(session, &summary));
+    assert_true(summary.resumed);
+    assert_string_equal(summary.peer.text, "\"CN=watermark\" (\"DNS:watermark.test\")");
+    run_stop(&run);
+    tls_store_destroy(store);
 }
 
 static void records_may_come_byte_by_byte(void **state)
@@ -418,6 +443,7 @@ int main(void)
         cmocka_unit_test(every_suite_works_and_aes_comes_first),
         cmocka_unit_test(every_curve_of_the_key_exchange_works),
         cmocka_unit_test(recipes_of_clients_are_accepted),
+        cmocka_unit_test(a_session_with_openssl_is_resumed),
         cmocka_unit_test(records_may_come_byte_by_byte),
         cmocka_unit_test(a_megabyte_comes_back_whole),
         cmocka_unit_test(versions_and_algorithms_not_in_common_are_named),

@@ -14,7 +14,7 @@
 static struct {
     pid_t pid;
     uint16_t port;
-    int log; /* a line "0 SUITE", "-71 SENTENCE" for each connection that began, or failed to */
+    int log; /* a line "0 SUITE", "0 SUITE resumed", "-71 SENTENCE" for each connection that began, or failed to */
 } server;
 
 static struct tls_server served;
@@ -50,7 +50,7 @@ static void started(void *arg, const struct stream *stream, int error)
     (void)arg;
     (void)tls_session_summary(session_there, &summary);
     (void)tls_session_error(session_there, &why);
-    dprintf(log_out, "%d %s\n", error, error == 0 ? summary.suite : why.text);
+    dprintf(log_out, "%d %s%s\n", error, error == 0 ? summary.suite : why.text, summary.resumed ? " resumed" : "");
 }
 
 static int accept_tls(void *arg, int fd, struct stream **stream)
@@ -243,6 +243,24 @@ static void the_server_chooses_the_suite(void **state)
 #endif
 }
 
+static void openssl_resumes_its_session(void **state)
+{
+    char command[1024];
+
+    (void)state;
+    (void)snprintf(command, sizeof command,
+        "cd '%s' && openssl s_client -reconnect -tls1_2 -connect 127.0.0.1:%u -CAfile ca.crt -cert client.crt "
+        "-key client.key </dev/null >/dev/null 2>&1",
+        files_folder(), server.port);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(next_start(), 0);
+    assert_null(strstr(started_line, " resumed"));
+    for (int i = 0; i < 5; i++) { /* as often as -reconnect does */
+        assert_int_equal(next_start(), 0);
+        assert_contains(started_line, " resumed");
+    }
+}
+
 /* Our own session over a blocking socket. */
 static struct pump dial(size_t step)
 {
@@ -314,6 +332,7 @@ int main(void)
         cmocka_unit_test(a_client_without_a_certificate_gets_an_alert),
         cmocka_unit_test(clients_that_offer_nothing_of_ours_have_a_sentence),
         cmocka_unit_test(the_server_chooses_the_suite),
+        cmocka_unit_test(openssl_resumes_its_session),
         cmocka_unit_test(bytes_may_drip_and_requests_may_be_pipelined),
         cmocka_unit_test(plain_http_gets_an_alert),
         cmocka_unit_test(an_end_in_the_handshake_is_seen),

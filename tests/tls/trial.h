@@ -33,6 +33,7 @@ struct trial {
     bool eku_required;
     int64_t now; /* the time */
     size_t step;
+    struct tls_store *store;
     tls_verify *verify;
     void *verify_arg;
 };
@@ -116,6 +117,7 @@ static inline unsigned run_connect(struct run *run, const struct trial *trial)
         .cn_allowed = trial->cn_allowed,
         .eku_required = trial->eku_required,
         .now = trial->now != 0 ? trial->now : time(NULL),
+        .store = trial->store,
         .verify = trial->verify,
         .verify_arg = trial->verify_arg,
     };
