@@ -34,18 +34,19 @@ void local_say(void *arg, const char *sentence)
 /* Where the user reaches an inbound port: what --listen said, else the address of `to`. */
 static void print_front(const struct run *run, const struct config_inbound *inbound)
 {
+    const char *scheme = inbound->tls == CONFIG_INBOUND_MUTUAL ? "https" : "http";
     size_t size = strlen(inbound->label);
 
     for (size_t i = 0; i < run->options->listen_count; i++) {
         const char *text = run->options->listen[i];
         if (strncmp(text, inbound->label, size) == 0 && text[size] == '=') {
             const char *address = text + size + 1;
-            fprintf(
-                stderr, " %s on http://%s", inbound->label, strncmp(address, "tcp:", 4) == 0 ? address + 4 : address);
+            fprintf(stderr, " %s on %s://%s", inbound->label, scheme,
+                strncmp(address, "tcp:", 4) == 0 ? address + 4 : address);
             return;
         }
     }
-    fprintf(stderr, " %s on http://127.0.0.1:%u", inbound->label, inbound->port);
+    fprintf(stderr, " %s on %s://127.0.0.1:%u", inbound->label, scheme, inbound->port);
 }
 
 void local_say_if_ready(struct run *run)

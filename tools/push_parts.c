@@ -131,12 +131,14 @@ int push_parts_file(json_t *push, const char *assignment, struct reason *why)
     return error < 0 ? error : add_text(push, name, data, size, why);
 }
 
-int push_parts_identity(json_t *push, const char *cert, const char *key, const char *ca, struct reason *why)
+int push_parts_identity(
+    json_t *push, enum secrets_kind kind, const char *cert, const char *key, const char *ca, struct reason *why)
 {
     const struct {
         const char *field;
         const char *path;
-    } parts[] = {{"client_cert", cert}, {"client_key", key}, {"ca_cert", ca}};
+    } parts[] = {{kind == SECRETS_SERVER ? "server_cert" : "client_cert", cert},
+        {kind == SECRETS_SERVER ? "server_key" : "client_key", key}, {"ca_cert", ca}};
     json_t *identity = json_object();
     int error = identity != NULL ? 0 : out_of_memory(why);
 
@@ -152,7 +154,7 @@ int push_parts_identity(json_t *push, const char *cert, const char *key, const c
         json_decref(identity);
         return error;
     }
-    return add(push, CONFIG_SECRET_IDENTITY, identity, why);
+    return add(push, secrets_names[kind].pushed, identity, why);
 }
 
 int push_parts_secret(json_t *push, const char *assignment, const char *region, struct reason *why)

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "app/secrets.h"
 #include "base/reason.h"
 
 /*
@@ -20,8 +21,9 @@ int push_parts_set(json_t *push, const char *assignment, struct reason *why);
 /* "NAME=PATH": the file's bytes as text. "-" is standard input. */
 int push_parts_file(json_t *push, const char *assignment, struct reason *why);
 
-/* MTLS_CLIENT_CERT_JSON out of three PEM files. */
-int push_parts_identity(json_t *push, const char *cert, const char *key, const char *ca, struct reason *why);
+/* MTLS_CLIENT_CERT_JSON or MTLS_SERVER_CERT_JSON out of three PEM files. */
+int push_parts_identity(
+    json_t *push, enum secrets_kind kind, const char *cert, const char *key, const char *ca, struct reason *why);
 
 /* "NAME=SECRET": the text of that secret, read through `aws` (tools/push_aws.h). region may be NULL. */
 int push_parts_secret(json_t *push, const char *assignment, const char *region, struct reason *why);

@@ -22,7 +22,7 @@
 extern const struct verb verb_push;
 
 /* One source on the command line, in its order. The words are argv's. */
-enum source_kind { SOURCE_SET, SOURCE_FILE, SOURCE_IDENTITY, SOURCE_SECRET };
+enum source_kind { SOURCE_SET, SOURCE_FILE, SOURCE_IDENTITY, SOURCE_SERVER, SOURCE_SECRET };
 struct source_word {
     enum source_kind kind;
     char *word;
@@ -105,7 +105,9 @@ static int gather_one(json_t *push, const struct request *request, const struct 
     case SOURCE_FILE:
         return push_parts_file(push, source->word, why);
     case SOURCE_IDENTITY:
-        return push_parts_identity(push, source->word, source->more[0], source->more[1], why);
+        return push_parts_identity(push, SECRETS_CLIENT, source->word, source->more[0], source->more[1], why);
+    case SOURCE_SERVER:
+        return push_parts_identity(push, SECRETS_SERVER, source->word, source->more[0], source->more[1], why);
     case SOURCE_SECRET:
         return push_parts_secret(push, source->word, request->region, why);
     }
@@ -219,6 +221,7 @@ enum {
     OPTION_SET,
     OPTION_FILE,
     OPTION_IDENTITY,
+    OPTION_SERVER,
     OPTION_SECRET,
     OPTION_REGION,
     OPTION_RETRIES,
@@ -249,7 +252,7 @@ static unsigned reads_stdin(const struct source_word *source)
     if (source->kind == SOURCE_FILE) {
         return value != NULL && strcmp(value + 1, "-") == 0;
     }
-    if (source->kind == SOURCE_IDENTITY) {
+    if (source->kind == SOURCE_IDENTITY || source->kind == SOURCE_SERVER) {
         const char *const paths[] = {source->word, source->more[0], source->more[1]};
         for (size_t i = 0; i < 3; i++) {
             count += strcmp(paths[i], "-") == 0;
@@ -265,13 +268,15 @@ static int source_add(struct request *request, int argc, char *argv[], int optio
     *source = (struct source_word){.kind = option == OPTION_SET        ? SOURCE_SET
                                            : option == OPTION_FILE     ? SOURCE_FILE
                                            : option == OPTION_IDENTITY ? SOURCE_IDENTITY
+                                           : option == OPTION_SERVER   ? SOURCE_SERVER
                                                                        : SOURCE_SECRET,
         .word = optarg};
-    if (option == OPTION_IDENTITY) {
+    if (option == OPTION_IDENTITY || option == OPTION_SERVER) {
         /* With a file left out the next option would be taken for one. */
         if (argc - optind < 2 || strncmp(optarg, "--", 2) == 0 || strncmp(argv[optind], "--", 2) == 0 ||
             strncmp(argv[optind + 1], "--", 2) == 0) {
-            return verb_misuse(&verb_push, "--identity takes three files: CERT KEY CA");
+            return verb_misuse(
+                &verb_push, "--%sidentity takes three files: CERT KEY CA", option == OPTION_SERVER ? "server-" : "");
         }
         source->more[0] = argv[optind++];
         source->more[1] = argv[optind++];
@@ -339,6 +344,7 @@ static int option_take(struct request *request, int argc, char *argv[], int opti
     case OPTION_SET:
     case OPTION_FILE:
     case OPTION_IDENTITY:
+    case OPTION_SERVER:
     case OPTION_SECRET:
         return source_add(request, argc, argv, option);
     default:
@@ -376,6 +382,7 @@ static int read_options(int argc, char *argv[], struct request *request)
     static const struct option options[] = {{"to", required_argument, NULL, OPTION_TO},
         {"wait", required_argument, NULL, OPTION_WAIT}, {"set", required_argument, NULL, OPTION_SET},
         {"file", required_argument, NULL, OPTION_FILE}, {"identity", required_argument, NULL, OPTION_IDENTITY},
+        {"server-identity", required_argument, NULL, OPTION_SERVER},
         {"secrets-manager", required_argument, NULL, OPTION_SECRET}, {"region", required_argument, NULL, OPTION_REGION},
         {"retries", required_argument, NULL, OPTION_RETRIES}, {"delay", required_argument, NULL, OPTION_DELAY},
         {"image", required_argument, NULL, OPTION_IMAGE}, {"cid", required_argument, NULL, OPTION_CID},
@@ -439,7 +446,8 @@ const struct verb verb_push = {
     .name = "push",
     .arguments =
         "[SECRETS.json|-] --to ADDRESS|--cid CID|--enclave NAME|--vsock DIR [--image X.eif] [--set NAME=TEXT]…\n"
-        "             [--file NAME=PATH]… [--identity CERT KEY CA] [--secrets-manager NAME=SECRET]…",
+        "             [--file NAME=PATH]… [--identity CERT KEY CA] [--server-identity CERT KEY CA]\n"
+        "             [--secrets-manager NAME=SECRET]…",
     .summary = "hand secrets to a running enclave, and say what it accepted",
     .help =
         "Puts the secrets together from all that is named (a name given twice is an error), checks JSON, PEM, that\n"
@@ -456,6 +464,8 @@ const struct verb verb_push = {
         "  --set NAME=TEXT       a value; everyone on this machine sees it in `ps`: for what is no secret\n"
         "  --file NAME=PATH      a value out of a file, - for standard input, as it is, with its last newline\n"
         "  --identity CERT       and KEY and CA, three PEM files, become MTLS_CLIENT_CERT_JSON\n"
+        "  --server-identity CERT\n"
+        "                        and KEY and CA (of the clients) become MTLS_SERVER_CERT_JSON\n"
         "  --secrets-manager NAME=SECRET\n"
         "                        a value out of AWS Secrets Manager, through the aws command and its credentials\n"
         "  --region REGION       for it (aws's own default)\n"

@@ -10,11 +10,12 @@ from enclave import Enclave, build_image
 from service import HOST
 
 NAME = "enclave.test"
+SESSIONS = 64  # image/budget.h: TLS connections at a time, however many may be relayed
 INI = f"""
 [image]
 name = inbound
 version = 1
-memory = 64M
+memory = 96M
 cpus = 2
 
 [app]
@@ -23,6 +24,7 @@ run = watermark
 [secrets]
 mode = plain
 required = MTLS_CLIENT_CERT_JSON MTLS_SERVER_CERT_JSON
+again = identity
 
 [endpoint {HOST}]
 port = 8080
@@ -49,8 +51,11 @@ allow = CN=tee-client, DNS:listed.test
 vsock = 3002
 to = 127.0.0.1:3002
 
+[inbound status]
+vsock = 7900
+
 [limits]
-connections = 48
+connections = 96
 """
 PORTS = ("api", "few", "local")
 
@@ -60,8 +65,9 @@ class Clients:
 
     def __init__(self, folder):
         self.folder = folder
-        self._key("enclave", "rsa:2048", f"/CN={NAME}")
-        self._sign("enclave", "ca", f"subjectAltName=DNS:{NAME},IP:127.0.0.1\nextendedKeyUsage=serverAuth")
+        for name, kind in (("enclave", "rsa:2048"), ("renewed", "ec:params")):
+            self._key(name, kind, f"/CN={NAME}/O={name}")
+            self._sign(name, "ca", f"subjectAltName=DNS:{NAME},IP:127.0.0.1\nextendedKeyUsage=serverAuth")
         client = "extendedKeyUsage=clientAuth"
         for name, subject, authority, extensions, days in (
                 ("listed", "/CN=one/CN=two", "ca", f"{client}\nsubjectAltName=DNS:listed.test", 30),
@@ -96,8 +102,8 @@ class Clients:
     def pair(self, name):
         return self.path(f"{name}.crt"), self.path(f"{name}.key")
 
-    def server_identity(self):
-        return {"server_cert": self.text("enclave.crt"), "server_key": self.text("enclave.key"), "ca_cert": self.text("ca.crt")}
+    def server_identity(self, name="enclave"):
+        return {"server_cert": self.text(f"{name}.crt"), "server_key": self.text(f"{name}.key"), "ca_cert": self.text("ca.crt")}
 
     def push(self):
         """What is pushed: both identities."""
