@@ -108,6 +108,8 @@ build/$(1)/libingot.a: $$(patsubst %.c,build/$(1)/%.o,$$(filter-out init/main.c 
 	@rm -f $$@ && ar rcs $$@ $$^
 build/$(1)/tests/%.run: build/$(1)/tests/%.o build/$(1)/libingot.a
 	@$$($(1).cc) $$($(1).flags) -Wl,--gc-sections -o $$@ $$^ -Lbuild/$(1)/libs/lib -lcmocka $$(LDLIBS)
+build/$(1)/ingot: build/$(1)/tools/ingot.o build/$(1)/libingot.a
+	@$$($(1).cc) $$($(1).flags) -Wl,--gc-sections -o $$@ $$^ -Lbuild/$(1)/libs/lib $$(LDLIBS)
 $(1)-objects: $$(patsubst %.c,build/$(1)/%.o,$$(CODE))
 $(1)-units: $$(patsubst tests/%.c,build/$(1)/tests/%.run,$$(UNITS)) $(1)-objects
 	@tests/run $(1)-units $$(filter %.run,$$^)
@@ -150,7 +152,7 @@ reproducible: build/.needs-check examples ## mirrors, disks and kills that spoil
 	@tests/run reproducible tests/reproducible/*.test
 boot: build/.needs-check examples build/qemu ## the real image, booted
 	@tests/run boot tests/boot/*.test
-PEER := build/gcc/tests/interop/tls_server.run#  our TLS server as a program; build/san/… has the sanitizers in it
+PEER := build/gcc/tests/interop/tls_server.run build/san/tests/interop/tls_server.run build/san/ingot#  our TLS server and client as programs
 check-interop: build/.needs-interop build/watermark.eif build/qemu $(PEER) ## AWS's own reader, a Go server, the validators of what went in, six others' TLS
 	@rm -f build/tls-matrix.txt
 	@status=0; TLS_MATRIX=build/tls-matrix.txt tests/run interop tests/interop/*.test || status=1; cat build/tls-matrix.txt; exit $$status

@@ -233,6 +233,8 @@ const struct tls_fault tls_fault_table[] = {
     {TLS_FAULT_NO_IDENTITY, 0, "TLS_FAULT_NO_IDENTITY",
         "the far side asks for a client certificate, and there is none to show",
         "push client_cert and client_key, or give `ingot call` its --cert and --key"},
+    {TLS_FAULT_SHARE, BR_ALERT_ILLEGAL_PARAMETER, "TLS_FAULT_SHARE",
+        "the far side's half of the key exchange is no point of its curve", BROKEN},
 };
 const size_t tls_fault_count = sizeof tls_fault_table / sizeof tls_fault_table[0];
 

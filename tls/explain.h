@@ -24,6 +24,7 @@ enum {
     TLS_FAULT_CONSTRAINTS,      /* nameConstraints, which we don't apply */
     TLS_FAULT_REFUSED,          /* the verify hook said no */
     TLS_FAULT_NO_IDENTITY,      /* the server asked for a certificate, had none of us, and went */
+    TLS_FAULT_SHARE,            /* the peer's half of the key exchange is no point, or of a small order */
 };
 
 struct tls_fault {

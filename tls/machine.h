@@ -18,6 +18,7 @@ struct tls_session {
     } as;
     struct verifier verifier;
     const br_ssl_session_cache_class *cache;      /* a server's way to its store: BearSSL gets a pointer to this */
+    br_ec_impl curves;                            /* the library's, which tell of bad points: shares.c */
     const br_ssl_client_certificate_class *asker; /* of a client without identity, the same way */
     struct tls_store *store;                      /* NULL: nothing is resumed */
     uint8_t key[TLS_STORE_KEY_SIZE];              /* of this session in the store */
@@ -30,7 +31,7 @@ struct tls_session {
     bool failed;                       /* the engine has, and the store and the peer were told */
     bool closing;                      /* we said close_notify, or were asked to */
     bool ended;                        /* the transport has */
-    int fault;                         /* ours; 0: what the engine says counts */
+    int fault;                         /* ours, instead of what the engine says; 0: none */
     uint8_t alert[MACHINE_ALERT_ROOM]; /* the record that tells the peer of our fault */
     size_t alert_at;
     size_t alert_left;
@@ -40,6 +41,13 @@ struct tls_session {
 
 /* What client and server have in common, before the reset: suites, curves, buffers, seed. 0 or -errno. */
 int machine_prepare(struct tls_session *session, struct reason *why);
+/*
+ * shares.c: the curves that the engine is to use; before records are put in or taken out; whether the peer's half of
+ * the key exchange in them was no point of its curve, or of a small order.
+ */
+void shares_init(struct tls_session *session);
+void shares_begin(void);
+bool shares_bad(const struct tls_session *session);
 /* The reset failed, or not. */
 int machine_started(struct tls_session *session, int reset, struct reason *why);
 

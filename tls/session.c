@@ -15,6 +15,7 @@
 #define SEED_SIZE 48
 #define DAY 86400
 #define RECORD_ALERT 21 /* its content type */
+#define RECORD_MAX 16384
 
 _Static_assert(sizeof(struct tls_session) <= TLS_SESSION_SIZE, "as the header says");
 
@@ -100,7 +101,7 @@ int machine_prepare(struct tls_session *session, struct reason *why)
     br_ssl_engine_context *engine = &session->as.engine;
 
     engine_configure(engine);
-    br_ssl_engine_set_default_ec(engine);
+    shares_init(session);
     br_ssl_engine_set_x509(engine, &session->verifier.class);
     br_ssl_engine_set_buffers_bidi(engine, session->in, sizeof session->in, session->out, sizeof session->out);
     return engine_seed(engine, why);
@@ -117,7 +118,8 @@ int machine_started(struct tls_session *session, int reset, struct reason *why)
 
 unsigned tls_session_state(const struct tls_session *session)
 {
-    unsigned now = session->started ? br_ssl_engine_current_state(&session->as.engine) : BR_SSL_CLOSED;
+    bool lives = session->started && !session->failed;
+    unsigned now = lives ? br_ssl_engine_current_state(&session->as.engine) : BR_SSL_CLOSED;
     unsigned state = 0;
 
     if (session->alert_left > 0 && !session->ended) {
@@ -174,6 +176,20 @@ static void make_alert(struct tls_session *session, int code)
     session->alert_left = size;
 }
 
+/* Our fault for what the library has no code or the wrong one for; 0: its own counts. */
+static int fault_of(const struct tls_session *session, int error)
+{
+    unsigned size = (unsigned)session->in[3] << 8 | session->in[4]; /* of the record that it stopped at */
+
+    if (error == BR_ERR_BAD_PARAM) {
+        return BR_ERR_BAD_HANDSHAKE; /* once started it means this: lengths in a message that don't fit each other */
+    }
+    if (error == BR_ERR_BAD_LENGTH) {
+        return size > RECORD_MAX ? BR_ERR_TOO_LARGE : BR_ERR_BAD_MAC; /* too short for a tag (RFC 5246 §6.2.3.3) */
+    }
+    return shares_bad(session) ? TLS_FAULT_SHARE : 0;
+}
+
 /* What the bytes that were put in or taken out have changed. waiting: records lay there that are lost in a failure. */
 static void note_progress(struct tls_session *session, bool waiting)
 {
@@ -188,13 +204,14 @@ static void note_progress(struct tls_session *session, bool waiting)
             remember(session);
         }
     }
-    if (error != 0 && !session->failed) {
+    session->fault = session->failed ? session->fault : fault_of(session, error);
+    if ((error != 0 || session->fault != 0) && !session->failed) {
         session->failed = true;
         if (session->store != NULL) {
             store_drop(session->store, session->key); /* RFC 5246 §7.2.2 */
         }
         if (!waiting) { /* half of a record may have gone: an alert behind it would be no record */
-            make_alert(session, session->verifier.fault != 0 ? session->verifier.fault : error);
+            make_alert(session, tls_session_error(session, NULL));
         }
     }
 }
@@ -221,6 +238,7 @@ void tls_session_sent(struct tls_session *session, size_t size)
         session->alert_left -= size;
         return;
     }
+    shares_begin();
     br_ssl_engine_sendrec_ack(&session->as.engine, size);
     note_progress(session, false);
 }
@@ -234,6 +252,7 @@ void tls_session_received(struct tls_session *session, size_t size)
 {
     bool waiting = (br_ssl_engine_current_state(&session->as.engine) & BR_SSL_SENDREC) != 0;
 
+    shares_begin();
     br_ssl_engine_recvrec_ack(&session->as.engine, size);
     note_progress(session, waiting);
 }
@@ -277,7 +296,7 @@ void tls_session_end(struct tls_session *session)
     unsigned now = session->started ? br_ssl_engine_current_state(engine) : BR_SSL_CLOSED;
     bool said_goodbye = session->closing || engine->shutdown_recv != 0;
 
-    if (!session->ended && !said_goodbye && now != BR_SSL_CLOSED) {
+    if (!session->ended && !session->failed && !said_goodbye && now != BR_SSL_CLOSED) {
         session->fault = session->established ? TLS_FAULT_TRUNCATED : TLS_FAULT_ENDED_EARLY;
     }
     session->ended = true;
@@ -302,7 +321,7 @@ int tls_session_error(const struct tls_session *session, struct reason *why)
         (void)reason_set(why, 0, "%s", session->verifier.why.text);
         return session->verifier.fault;
     }
-    code = code != BR_ERR_OK ? code : session->fault;
+    code = session->fault != 0 ? session->fault : code;
     if (code == 0 && session->started && !session->established && !session->closing &&
         tls_session_state(session) == TLS_CLOSED) {
         code = TLS_FAULT_ENDED_EARLY; /* close_notify in the handshake: no error to the library */

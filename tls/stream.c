@@ -9,6 +9,9 @@
 
 #include "net/loop.h"
 
+#define RECEIVES_PER_TURN                                                                                              \
+    64 /* recv(2) in one call: whoever sends nothing but empty records must not keep all others waiting */
+
 struct tls_stream {
     struct stream stream; /* must be first */
     struct tls_session *session;
@@ -76,7 +79,7 @@ static int receive_records(struct tls_stream *tls)
 /* Moves records both ways until the state has one of the flags. 1: it has; 0: a good end; -EAGAIN; -EPROTO. */
 static int pump(struct tls_stream *tls, unsigned flags)
 {
-    for (;;) {
+    for (int receives = 0;; receives++) {
         unsigned state = send_waiting(tls);
 
         if (state & flags) {
@@ -85,7 +88,7 @@ static int pump(struct tls_stream *tls, unsigned flags)
         if (state & TLS_CLOSED) {
             return tls_session_error(tls->session, NULL) == 0 ? 0 : -EPROTO;
         }
-        if (receive_records(tls) < 0) {
+        if (receives == RECEIVES_PER_TURN || receive_records(tls) < 0) {
             return -EAGAIN;
         }
     }
