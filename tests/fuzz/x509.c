@@ -56,6 +56,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)x509_match_host(&certificate, "a.watermark.test");
     (void)x509_match_host(&certificate, "127.0.0.1");
     (void)x509_match_host(&certificate, "::1");
+    (void)x509_has_name(&certificate, "DNS:a.watermark.test");
+    (void)x509_has_name(&certificate, "IP:127.0.0.1");
+    (void)x509_has_name(&certificate, "URI:spiffe://a/b");
+    (void)x509_has_name(&certificate, "CN=tee-client");
     if (key_public(&certificate, &public_key)) {
         require(certificate.key != X509_KEY_OTHER);
         require(public_key.key_type != BR_KEYTYPE_RSA || public_key.key.rsa.nlen <= KEY_RSA_MAX / 8);
