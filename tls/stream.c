@@ -9,8 +9,8 @@
 
 #include "net/loop.h"
 
-#define RECEIVES_PER_TURN                                                                                              \
-    64 /* recv(2) in one call: whoever sends nothing but empty records must not keep all others waiting */
+/* Whoever sends nothing but empty records must not keep all others waiting. */
+#define RECEIVES_PER_TURN 64
 
 struct tls_stream {
     struct stream stream; /* must be first */

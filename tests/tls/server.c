@@ -274,6 +274,100 @@ static void the_hook_has_the_last_word(void **state)
     done(&duet);
 }
 
+/* ---- what is broken ---- */
+
+/* Puts the bytes in, and checks what is to be sent for them: a fatal alert in the clear. */
+static void is_told(const uint8_t *bytes, size_t size, int code, uint8_t alert)
+{
+    struct duet duet = usual("server", "client");
+    struct tls_server server = duet.server;
+    size_t room;
+
+    server.now = NOW;
+    assert_int_equal(tls_session_start_server(far, &server, NULL), 0);
+    while (size > 0 && (tls_session_state(far) & TLS_RECEIVE) != 0) {
+        uint8_t *in = tls_session_receive(far, &room);
+        room = room < size ? room : size;
+        memcpy(in, bytes, room);
+        tls_session_received(far, room);
+        bytes += room;
+        size -= room;
+    }
+    const uint8_t *out = tls_session_send(far, &room);
+    assert_int_equal(room, 7);
+    assert_int_equal(out[0], 21);
+    assert_int_equal(out[5], 2);
+    assert_int_equal(out[6], alert);
+    tls_session_sent(far, room);
+    assert_int_equal(tls_session_state(far), TLS_CLOSED);
+    assert_int_equal(tls_session_error(far, NULL), code);
+    done(&duet);
+}
+
+static void each_broken_length_has_its_alert(void **state)
+{
+    static const uint8_t too_large[] = {22, 3, 3, 0x40, 0x01};
+    static const uint8_t hello_cut[] = {22, 3, 3, 0, 6, 1, 0, 0, 2, 3, 3};
+    static const uint8_t hello_empty[] = {22, 3, 3, 0, 4, 1, 0, 0, 0};
+
+    (void)state;
+    is_told(too_large, sizeof too_large, BR_TOO_LARGE, 22);
+    is_told(hello_cut, sizeof hello_cut, BR_BAD_HANDSHAKE, 50);
+    is_told(hello_empty, sizeof hello_empty, BR_BAD_HANDSHAKE, 50);
+}
+
+/* Of a client's ClientKeyExchange on X25519, where it stands in the bytes to be sent. */
+static uint8_t *share_of(const uint8_t *out, size_t size)
+{
+    static const uint8_t head[] = {16, 0, 0, 33, 32};
+
+    uint8_t *found = memmem(out, size, head, sizeof head);
+    assert_non_null(found);
+    return found + sizeof head;
+}
+
+static void a_share_of_zeros_is_refused(void **state)
+{
+    struct duet duet = usual("server", "client");
+    struct tls_client client = duet.client;
+    struct tls_server server = duet.server;
+    size_t size;
+
+    (void)state;
+    client.now = server.now = NOW;
+    client.server_name = NAME;
+    assert_int_equal(tls_session_start_client(session, &client, NULL), 0);
+    assert_int_equal(tls_session_start_server(far, &server, NULL), 0);
+    (void)carry(session, far);
+    (void)carry(far, session);
+    const uint8_t *out = tls_session_send(session, &size);
+    memset(share_of(out, size), 0, 32);
+    play();
+    assert_int_equal(tls_session_error(far, NULL), TLS_FAULT_SHARE);
+    assert_int_equal(tls_session_error(session, NULL), ALERT(47));
+    assert_false(tls_session_established(far));
+    works(&duet, false); /* nothing of it is left for the next */
+    done(&duet);
+}
+
+static void a_short_record_is_one_that_does_not_decrypt(void **state)
+{
+    static const uint8_t record[] = {23, 3, 3, 0, 10};
+    struct duet duet = usual("server", "client");
+    size_t room;
+
+    (void)state;
+    start(&duet);
+    assert_true(tls_session_established(far));
+    uint8_t *in = tls_session_receive(far, &room);
+    memcpy(in, record, sizeof record);
+    tls_session_received(far, sizeof record);
+    play();
+    assert_int_equal(tls_session_error(far, NULL), BR_BAD_MAC);
+    assert_int_equal(tls_session_error(session, NULL), ALERT(20));
+    done(&duet);
+}
+
 /* ---- resumption ---- */
 
 static struct duet resuming(void)
@@ -470,6 +564,9 @@ int main(void)
         cmocka_unit_test(a_client_without_purpose_passes_unless_one_is_required),
         cmocka_unit_test(an_expired_client_is_told),
         cmocka_unit_test(the_hook_has_the_last_word),
+        cmocka_unit_test(each_broken_length_has_its_alert),
+        cmocka_unit_test(a_share_of_zeros_is_refused),
+        cmocka_unit_test(a_short_record_is_one_that_does_not_decrypt),
         cmocka_unit_test(a_session_is_resumed_with_the_same_peer),
         cmocka_unit_test(a_side_without_a_store_resumes_nothing),
         cmocka_unit_test(a_store_that_was_cleared_resumes_nothing),

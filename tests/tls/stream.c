@@ -323,6 +323,43 @@ static void an_end_in_the_handshake_is_seen(void **state)
     assert_int_equal(next_start(), -EPROTO);
 }
 
+/* Sends nothing but empty records, as fast as they are taken, until it is killed. */
+static pid_t start_flood(void)
+{
+    static const uint8_t empty[5] = {22, 3, 3, 0, 0};
+    static uint8_t records[sizeof empty * 1000];
+    struct pump pump = dial(0);
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (size_t i = 0; i < sizeof records; i++) {
+            records[i] = empty[i % sizeof empty];
+        }
+        while (send(pump.fd, records, sizeof records, MSG_NOSIGNAL) == sizeof records) {
+        }
+        _exit(0);
+    }
+    close(pump.fd);
+    return pid;
+}
+
+static void a_flood_keeps_nobody_waiting(void **state)
+{
+    char answer[ANSWER_SIZE];
+    pid_t flood = start_flood();
+
+    (void)state;
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(curl(CLIENT, "/in-the-flood", answer), 0);
+        assert_int_equal(next_start(), 0);
+    }
+    kill(flood, SIGKILL);
+    assert_int_equal(waitpid(flood, NULL, 0), flood);
+    assert_int_equal(next_start(), -EPROTO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +373,7 @@ int main(void)
         cmocka_unit_test(bytes_may_drip_and_requests_may_be_pipelined),
         cmocka_unit_test(plain_http_gets_an_alert),
         cmocka_unit_test(an_end_in_the_handshake_is_seen),
+        cmocka_unit_test(a_flood_keeps_nobody_waiting),
     };
 
     return cmocka_run_group_tests(tests, server_make, server_drop);

@@ -7,6 +7,9 @@
 
 /* Codes of the library, which the tests don't include: tls/explain.h lists them by number. */
 enum {
+    BR_TOO_LARGE = 6,
+    BR_BAD_MAC = 7,
+    BR_BAD_HANDSHAKE = 14,
     BR_UNSUPPORTED = 49,
     BR_EXPIRED = 54,
     BR_CRITICAL_EXTENSION = 57,
