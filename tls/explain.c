@@ -243,12 +243,16 @@ const struct tls_fault *tls_fault_find(int code)
     static const struct tls_fault unknown = {
         -1, BR_ALERT_INTERNAL_ERROR, "UNKNOWN", "the TLS session failed in a way without a sentence", ASK};
 
+    /* An alert is never answered by one. */
+    static const struct tls_fault unknown_alert = {
+        -1, 0, "ALERT_UNKNOWN", "the far side sent an alert that nobody here knows", ASK};
+
     for (size_t i = 0; i < tls_fault_count; i++) {
         if (tls_fault_table[i].code == code) {
             return &tls_fault_table[i];
         }
     }
-    return &unknown;
+    return code >= RECEIVED(0) && code < SENT(0) ? &unknown_alert : &unknown;
 }
 
 /* Who reads it serves: what is said of a service is said of its client, and our certificate is the server's. */

@@ -39,7 +39,7 @@ struct tls_fault {
 extern const struct tls_fault tls_fault_table[];
 extern const size_t tls_fault_count;
 
-/* Never NULL: a code that is not in the table gets the entry "an error that this table does not know". */
+/* Never NULL: a code that is not in the table gets one that says so. */
 const struct tls_fault *tls_fault_find(int code);
 
 /* The advice, as a client or (serving) a server reads it. */

@@ -434,6 +434,8 @@ static void every_fault_has_its_sentence(void **state)
         assert_int_equal(tls_fault_find(code)->code, code);
     }
     assert_string_equal(tls_fault_find(99)->name, "UNKNOWN");
+    assert_string_equal(tls_fault_find(ALERT(200))->name, "ALERT_UNKNOWN");
+    assert_int_equal(tls_fault_find(ALERT(200))->alert, 0);
 }
 
 int main(void)
