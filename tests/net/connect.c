@@ -153,7 +153,7 @@ static void silent_address_costs_no_more_than_its_share(void **state)
     start(&f, 900);
     sockets_turn_until(f.loop, &f.done);
     assert_true(f.fd >= 0);
-    assert_true(sockets_now() - started >= 300); /* it was tried, for a third of the time */
+    assert_true(sockets_now() - started >= 290); /* it was tried, for a third of the time; clocks are rounded */
     close(f.fd);
     for (int i = 0; i < FILLERS; i++) {
         close(filler[i]);
