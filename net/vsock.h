@@ -9,6 +9,9 @@
 #define VSOCK_CID_ANY 0xffffffffu
 #define VSOCK_CID_PARENT 3u
 #define VSOCK_CID_NONE 0u /* VMADDR_CID_HYPERVISOR: no enclave has it, and nobody connects from it */
+/* An enclave's: what is below belongs to the hypervisor and the hosts (vsock(7), nitro-cli's own bound). */
+#define VSOCK_CID_ENCLAVE_MIN 4u
+#define VSOCK_CID_ENCLAVE_MAX 0xfffffffeu
 
 /* Largest single write: longer ones were corrupted by some 2025 kernels. */
 #define VSOCK_WRITE_MAX 32768u

@@ -11,12 +11,10 @@
 #include "base/text.h"
 #include "image/config.h"
 #include "image/config_table.h"
+#include "net/vsock.h"
 #include "tools/verbs.h"
 
 static int run_config(int argc, char *argv[]);
-
-#define CID_MIN 4 /* 0 to 2 are reserved, 3 is the parent instance */
-#define CID_MAX 0xfffffffeu
 
 const struct verb verb_config = {
     .name = "config",
@@ -171,7 +169,7 @@ static int read_options(int argc, char *argv[], struct options *options)
             options->eif = optarg;
             break;
         case CID:
-            if (!text_number(optarg, CID_MIN, CID_MAX, &options->cid)) {
+            if (!text_number(optarg, VSOCK_CID_ENCLAVE_MIN, VSOCK_CID_ENCLAVE_MAX, &options->cid)) {
                 return verb_misuse(
                     &verb_config, "--cid %s: not the CID of an enclave (4 or more)", text_quote_string(optarg).text);
             }

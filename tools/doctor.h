@@ -57,7 +57,7 @@ struct doctor {
     struct loop *loop;
     const char *name; /* of the check that runs */
     bool on_ec2;
-    struct nitro_enclave enclaves[NITRO_CLI_ENCLAVES_MAX];
+    struct nitro_enclave enclaves[NITRO_ENCLAVES_MAX];
     size_t enclave_count;
     unsigned failed;
     unsigned warned;

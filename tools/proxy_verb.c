@@ -16,7 +16,6 @@
 #include "tools/watch.h"
 
 #define NAME_SIZE 64
-#define CID_MIN 4 /* below are the hypervisor, this machine and the parent */
 
 extern const struct verb verb_proxy;
 
@@ -233,7 +232,7 @@ static int take_cid(struct member *member, const char *option, const char *text)
 {
     uint64_t number;
 
-    if (!text_number(text, CID_MIN, UINT32_MAX - 1, &number)) {
+    if (!text_number(text, VSOCK_CID_ENCLAVE_MIN, VSOCK_CID_ENCLAVE_MAX, &number)) {
         return verb_misuse(&verb_proxy, "%s %s: not a CID (4 or more)", option, text_quote_string(text).text);
     }
     member->options.cid = (uint32_t)number;

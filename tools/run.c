@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "net/vsock.h"
 #include "tools/local.h"
 #include "tools/run_ec2.h"
 #include "tools/verbs.h"
 
 #define CPUS_MAX 64
-#define CID_MIN 4 /* an enclave's */
 #define MEMORY_MAX (UINT64_C(1) << 40)
 
 extern const struct verb verb_run;
@@ -129,7 +129,7 @@ static const char *take_option(struct local_options *options, int option, char *
         options->on_ec2 = strcmp(text, "ec2") == 0;
         return options->on_ec2 || strcmp(text, "here") == 0 ? NULL : "neither ec2 nor here";
     case OPTION_CID:
-        if (!text_number(text, CID_MIN, UINT32_MAX - 1, &number)) {
+        if (!text_number(text, VSOCK_CID_ENCLAVE_MIN, VSOCK_CID_ENCLAVE_MAX, &number)) {
             return "not a CID (4 or more)";
         }
         options->cid = (uint32_t)number;

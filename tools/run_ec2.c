@@ -31,7 +31,7 @@ struct run_ec2 {
     bool gone;                /* it ended by itself */
     bool deaf;                /* the last look failed, and that was said */
     pid_t console;            /* nitro-cli console; 0: none */
-    char id[NITRO_CLI_TEXT_MAX + 1];
+    char id[NITRO_TEXT_MAX + 1];
 };
 
 bool run_ec2_is_here(void)

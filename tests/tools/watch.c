@@ -53,16 +53,16 @@ static void the_one_that_runs_and_is_meant_is_chosen(void **state)
 
 static void a_list_too_long_for_a_sentence_is_cut(void **state)
 {
-    struct nitro_enclave enclaves[NITRO_CLI_ENCLAVES_MAX];
+    struct nitro_enclave enclaves[NITRO_ENCLAVES_MAX];
     struct reason why;
     uint32_t cid;
     (void)state;
 
-    for (uint32_t i = 0; i < NITRO_CLI_ENCLAVES_MAX; i++) {
+    for (uint32_t i = 0; i < NITRO_ENCLAVES_MAX; i++) {
         enclaves[i] = (struct nitro_enclave){.cid = 16 + i, .running = true};
-        memset(enclaves[i].name, 'n', NITRO_CLI_TEXT_MAX);
+        memset(enclaves[i].name, 'n', NITRO_TEXT_MAX);
     }
-    assert_int_equal(watch_choose(NULL, enclaves, NITRO_CLI_ENCLAVES_MAX, &cid, &why), -EEXIST);
+    assert_int_equal(watch_choose(NULL, enclaves, NITRO_ENCLAVES_MAX, &cid, &why), -EEXIST);
     assert_non_null(strstr(why.text, "64 enclaves could be meant"));
 }
 

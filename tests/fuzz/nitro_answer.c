@@ -1,5 +1,6 @@
-/* fuzz nitro_cli: any bytes as the answer of nitro-cli: what is believed is bounded, printable and without doubles. */
-#include "tools/nitro_cli.h"
+/* fuzz nitro_answer: any bytes as the answer of nitro-cli: what is believed is bounded, printable and without doubles.
+ */
+#include "tools/nitro_answer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,15 +23,15 @@ static void require_printable(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct nitro_enclave enclaves[NITRO_CLI_ENCLAVES_MAX];
+    struct nitro_enclave enclaves[NITRO_ENCLAVES_MAX];
     struct reason why = {""};
     size_t count = 0;
 
-    if (nitro_cli_read((const char *)data, size, enclaves, &count, &why) < 0) {
+    if (nitro_answer_read((const char *)data, size, enclaves, &count, &why) < 0) {
         require(why.text[0] != '\0');
         return 0;
     }
-    require(count <= NITRO_CLI_ENCLAVES_MAX);
+    require(count <= NITRO_ENCLAVES_MAX);
     for (size_t i = 0; i < count; i++) {
         require_printable(enclaves[i].name);
         require_printable(enclaves[i].id);
