@@ -15,7 +15,7 @@ static uint32_t multiply(
     uint32_t good = br_ec_get_default()->mul(point, point_size, scalar, scalar_size, curve);
     unsigned any = curve == BR_EC_curve25519 ? 0 : 1;
 
-    for (size_t i = 0; any == 0 && i < point_size; i++) {
+    for (size_t i = 0; i < point_size; i++) { /* to the end, whatever it finds: it is a secret */
         any |= point[i];
     }
     good = any != 0 ? good : 0;
