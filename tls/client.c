@@ -73,6 +73,7 @@ static void set_verifier(struct verifier *verifier, const struct tls_client *cli
     memcpy(verifier->name, client->server_name, strlen(client->server_name) + 1);
     verifier->cn_allowed = client->cn_allowed;
     verifier->purpose_required = client->eku_required;
+    verifier->clock = client->clock;
     verifier->verify = client->verify;
     verifier->verify_arg = client->verify_arg;
     verifier->pinned = client->pin != NULL;

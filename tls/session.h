@@ -78,6 +78,7 @@ struct tls_client {
     bool cn_allowed;
     bool eku_required;
     int64_t now;             /* seconds since 1970 */
+    const char *clock;       /* that says so, for sentences: a constant; NULL: "enclave clock", which follows the NSM */
     struct tls_store *store; /* borrowed like trust; NULL: no session is resumed or kept */
     tls_verify *verify;      /* NULL: none */
     void *verify_arg;

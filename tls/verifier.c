@@ -135,11 +135,11 @@ static int dates_refuse(struct verifier *verifier, const struct path *path)
         x509_date_text(at->not_before, from);
         x509_date_text(at->not_after, until);
         x509_date_text(verifier->now, now);
-        return verifier->now < at->not_before
-                   ? refuse(verifier, TLS_FAULT_NOT_YET_VALID, "%s, not valid before %s; enclave clock %s",
-                         presented(verifier, at).text, from, now)
-                   : refuse(verifier, BR_ERR_X509_EXPIRED, "%s, expired %s; enclave clock %s",
-                         presented(verifier, at).text, until, now);
+        bool early = verifier->now < at->not_before;
+        return refuse(verifier, early ? TLS_FAULT_NOT_YET_VALID : BR_ERR_X509_EXPIRED, "%s, %s %s; %s %s%s",
+            presented(verifier, at).text, early ? "not valid before" : "expired", early ? from : until,
+            verifier->clock != NULL ? verifier->clock : "enclave clock", now,
+            verifier->clock != NULL ? "" : ", from the NSM");
     }
     return refuse(verifier, BR_ERR_X509_EXPIRED, "no certificate of the chain is out of its dates");
 }

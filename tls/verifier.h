@@ -23,6 +23,7 @@ struct verifier {
     bool pinned;
     uint8_t pin[32];
     int64_t now;
+    const char *clock; /* whose time that is; NULL: the enclave's */
     tls_verify *verify;
     void *verify_arg;
 

@@ -242,6 +242,7 @@ static void connected(void *arg, int fd, const struct reason *why)
         return;
     }
     client.now = time(NULL);
+    client.clock = "this machine's clock";
     int error = tls_stream_connect(&exchange->stream, fd, &client, &own);
     if (error < 0) {
         close(fd);

@@ -80,6 +80,7 @@ static int handshake_start(struct attempt *attempt, int fd)
         .cn_allowed = endpoint->cn_allowed,
         .eku_required = endpoint->eku_required,
         .now = all->doctor->now,
+        .clock = "this machine's clock",
     };
     int error = tls_stream_connect(&attempt->stream, fd, &client, &attempt->why);
 
