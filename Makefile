@@ -126,7 +126,7 @@ build/cov/libingot.a: $(patsubst %.c,build/cov/%.o,$(filter-out init/main.c tool
 	@rm -f $@ && ar rcs $@ $^
 build/cov/fuzz/%: build/cov/tests/fuzz/%.o build/cov/libingot.a
 	@mkdir -p $(@D) && clang $(cov.flags) -fsanitize=fuzzer -o $@ $^ -Lbuild/gcc/libs/lib $(LDLIBS)
-PARSERS := $(shell sed -n 's/^\([a-z_]*\) .*/\1/p' tests/fuzz/parsers)
+PARSERS := $(shell sed -n 's/^\([a-z0-9_]*\) .*/\1/p' tests/fuzz/parsers)
 coverage: $(PARSERS:%=build/cov/fuzz/%) ## the share of the parsers' lines that the fuzzers' inputs reach
 	@tests/fuzz/coverage $(PARSERS)
 

@@ -28,6 +28,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     error = identity_parse(value, "client", &pem, &why);
     if (error == 0) {
         require(pem.cert != NULL && pem.key != NULL && pem.ca != NULL);
+        struct tls_identity *identity;
+        require(
+            tls_identity_load("client", pem.cert, strlen(pem.cert), pem.key, strlen(pem.key), &identity, NULL) == 0);
+        require(tls_pem_not_after(pem.cert, strlen(pem.cert)) <= tls_identity_not_after(identity));
+        require(tls_identity_subject(identity)[0] != '\0');
+        tls_identity_free(identity);
     } else {
         require(pem.cert == NULL && pem.key == NULL && pem.ca == NULL && why.text[0] != '\0');
     }

@@ -9,9 +9,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char ini[] = "[image]\nname = fuzz\nversion = 1\nmemory = 64M\ncpus = 2\n"
                           "[app]\nrun = watermark\n"
-                          "[secrets]\nmode = plain\nrequired = TOKEN\n"
+                          "[secrets]\nmode = plain\nrequired = TOKEN\nagain = identity\n"
                           "optional = MTLS_CLIENT_CERT_JSON MTLS_SERVER_CERT_JSON ECS_WATERMARK_ENDPOINT\n"
-                          "[endpoint service.example]\nport = 8080\ntls = mutual\nca = pushed\n";
+                          "[endpoint service.example]\nport = 8080\ntls = mutual\nca = pushed\n"
+                          "[endpoint clear.example]\ntls = none\n";
 
 static void require(bool true_always)
 {
@@ -59,19 +60,27 @@ static void require_whole(const struct push *push)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* again: as a further push that replaces an identity. */
+static void judge(bool again, const uint8_t *data, size_t size)
 {
     char answer[PUSH_ANSWER_MAX];
     struct push push;
     struct reason why;
 
-    if (push_read(&push, configuration(), false, (const char *)data, size, &why) == 0) {
+    if (push_read(&push, configuration(), again, (const char *)data, size, &why) == 0) {
         require_whole(&push);
+        require(!again || push.identities[0].cert != NULL || push.identities[1].cert != NULL);
         require_line(push.accepted, "accepted");
         push_free(&push);
     } else {
         require_line(push_refusal(why.text, answer), "error");
         require(push.env == NULL && push.identities[0].cert == NULL && push.identities[1].cert == NULL);
     }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    judge(false, data, size);
+    judge(true, data, size);
     return 0;
 }
