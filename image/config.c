@@ -41,7 +41,8 @@ static void refuse_unknown_section(struct config_parser *parser, const char *sec
         config_error(parser, line, "[%s]: no such section (did you mean [%s]?)", shown.text, nearest);
     } else {
         config_error(parser, line,
-            "[%s]: no such section (there are image, app, env, secrets, endpoint, inbound, identity, log, limits)",
+            "[%s]: no such section (there are image, app, env, secrets, endpoint, inbound, identity, route, log, "
+            "limits)",
             shown.text);
     }
 }
@@ -57,21 +58,36 @@ static bool label_valid(const struct config_group *group, const char *label)
     return valid;
 }
 
+/* Whether a section of this group can have this label (NULL: none); says why not. */
+static bool label_fits(struct config_parser *parser, const struct config_group *group, const char *label, unsigned line)
+{
+    struct text_quoted shown = text_quote_string(label != NULL ? label : "");
+    const char *text = label != NULL ? shown.text : "";
+    struct reason why;
+
+    if (group->label == NULL && label != NULL) {
+        config_error(parser, line, "[%s %s]: [%s] has no label", group->name, text, group->name);
+        return false;
+    }
+    if (group->check_label != NULL && group->check_label(label != NULL ? label : "", &why) < 0) {
+        config_error(parser, line, "[%s %s]: %s", group->name, text, why.text);
+        return false;
+    }
+    if (group->label != NULL && group->check_label == NULL && (label == NULL || !label_valid(group, label))) {
+        config_error(parser, line, "[%s %s]: a label is needed here: [%s %s], 1 to %zu letters, digits, '.', '_', '-'",
+            group->name, text, group->name, group->label, group->label_max);
+        return false;
+    }
+    return true;
+}
+
 /* Whether a section of this group can stand here; says why not. */
 static bool section_fits(
     struct config_parser *parser, const struct config_group *group, const char *label, unsigned line)
 {
     size_t same = 0;
 
-    if (!group->labelled && label != NULL) {
-        config_error(
-            parser, line, "[%s %s]: [%s] has no label", group->name, text_quote_string(label).text, group->name);
-        return false;
-    }
-    if (group->labelled && (label == NULL || !label_valid(group, label))) {
-        config_error(parser, line,
-            "[%s %s]: a label is needed here: [%s LABEL], 1 to %zu letters, digits, '.', '_', '-'", group->name,
-            label != NULL ? text_quote_string(label).text : "", group->name, group->label_max);
+    if (!label_fits(parser, group, label, line)) {
         return false;
     }
     for (size_t i = 0; i < parser->instance_count; i++) {
@@ -284,56 +300,6 @@ static int take_line(void *user, const char *section, const char *key, const cha
 
 /* ---- Values ---- */
 
-/* The elements for which there is a number of sections, and where each section's rows count from. */
-static bool make_elements(struct config_parser *parser)
-{
-    struct config *config = parser->config;
-    size_t count[CONFIG_SECTIONS] = {0};
-
-    for (size_t i = 0; i < parser->instance_count; i++) {
-        count[parser->instances[i].group - config_table]++;
-    }
-    config->endpoints = calloc(count[CONFIG_ENDPOINT] + 1, sizeof *config->endpoints);
-    config->inbound = calloc(count[CONFIG_INBOUND] + 1, sizeof *config->inbound);
-    config->identities = calloc(count[CONFIG_IDENTITY] + 1, sizeof *config->identities);
-    if (config->endpoints == NULL || config->inbound == NULL || config->identities == NULL) {
-        return false;
-    }
-    for (size_t i = 0; i < parser->instance_count; i++) {
-        struct config_instance *instance = &parser->instances[i];
-        char **label = NULL;
-        switch ((enum config_section)(instance->group - config_table)) {
-        case CONFIG_ENDPOINT:
-            instance->base = &config->endpoints[config->endpoint_count];
-            config->endpoints[config->endpoint_count].line = instance->line;
-            label = &config->endpoints[config->endpoint_count++].label;
-            break;
-        case CONFIG_INBOUND:
-            instance->base = &config->inbound[config->inbound_count];
-            if (config_is_status(instance)) {
-                instance->base = &config->status;
-                config->status.line = instance->line;
-                label = &config->status.label;
-                break;
-            }
-            config->inbound[config->inbound_count].line = instance->line;
-            label = &config->inbound[config->inbound_count++].label;
-            break;
-        case CONFIG_IDENTITY:
-            instance->base = &config->identities[config->identity_count];
-            config->identities[config->identity_count].line = instance->line;
-            label = &config->identities[config->identity_count++].label;
-            break;
-        default:
-            instance->base = config;
-        }
-        if (label != NULL && (*label = strdup(instance->label)) == NULL) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void read_value(struct config_parser *parser, const struct config_instance *instance, size_t index)
 {
     const struct config_row *row = &instance->group->rows[index];
@@ -365,7 +331,7 @@ static void set_defaults(struct config_parser *parser)
     config->app.endpoint = SIZE_MAX;
     for (size_t i = 0; i < CONFIG_SECTIONS; i++) {
         const struct config_group *group = &config_table[i];
-        for (size_t k = 0; !group->labelled && !group->required && k < group->row_count; k++) {
+        for (size_t k = 0; group->label == NULL && !group->required && k < group->row_count; k++) {
             const struct config_row *row = &group->rows[k];
             if (config_instance(parser, (enum config_section)i, 0) == NULL && row->standard != NULL &&
                 row->standard[0] != '\0' && row->type->read(row, row->standard, config, NULL) < 0) {
@@ -411,7 +377,7 @@ static void parse(struct config_parser *parser, char *text, size_t size)
     }
     config_scan(parser, text, size);
     (void)ini_parse_string(text, take_line, parser); /* its errors have all come through take_line() */
-    if (parser->no_memory || !make_elements(parser)) {
+    if (parser->no_memory || !config_make_elements(parser)) {
         parser->no_memory = true;
         return;
     }
@@ -442,7 +408,7 @@ int config_parse(struct config *config, const char *name, const char *text, size
     return parser.no_memory ? -ENOMEM : report->error_count > 0 ? -EINVAL : 0;
 }
 
-/* ---- What a configuration answers, and its end ---- */
+/* ---- What a configuration answers ---- */
 
 const struct config_endpoint *config_endpoint_find(const struct config *config, const char *host, uint16_t port)
 {
@@ -496,54 +462,4 @@ int config_packed_path(const char *file, char *path, size_t path_size)
                                 : snprintf(path, path_size, CONFIG_FILES_FOLDER "/%s", file);
 
     return length < 0 || (size_t)length >= path_size ? -ENAMETOOLONG : 0;
-}
-
-static void free_words(char **words, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        free(words[i]);
-    }
-    free(words);
-}
-
-static void free_inbound(struct config_inbound *inbound)
-{
-    free(inbound->label);
-    free(inbound->ca_file);
-    free_words(inbound->allow, inbound->allow_count);
-}
-
-void config_free(struct config *config)
-{
-    free(config->image.name);
-    free(config->image.version);
-    free(config->app.run);
-    free_words(config->app.args, config->app.arg_count);
-    free_words(config->secrets.required, config->secrets.required_count);
-    free_words(config->secrets.optional, config->secrets.optional_count);
-    for (size_t i = 0; i < config->env_count; i++) {
-        free(config->env[i].name);
-        free(config->env[i].value);
-    }
-    free(config->env);
-    for (size_t i = 0; i < config->endpoint_count; i++) {
-        free(config->endpoints[i].label);
-        free(config->endpoints[i].host);
-        free(config->endpoints[i].ca_file);
-        free(config->endpoints[i].server_name);
-    }
-    free(config->endpoints);
-    for (size_t i = 0; i < config->inbound_count; i++) {
-        free_inbound(&config->inbound[i]);
-    }
-    free(config->inbound);
-    free_inbound(&config->status);
-    for (size_t i = 0; i < config->identity_count; i++) {
-        free(config->identities[i].label);
-        free(config->identities[i].cert_file);
-        free(config->identities[i].key_file);
-        free(config->identities[i].ca_file);
-    }
-    free(config->identities);
-    *config = (struct config){0};
 }

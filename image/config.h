@@ -23,6 +23,10 @@
 #define CONFIG_INBOUND_MAX 64
 #define CONFIG_VALUES_MAX 256 /* [env] entries; names in each of required and optional; words of args */
 #define CONFIG_ALLOW_MAX 256  /* clients of one [inbound] */
+#define CONFIG_ROUTES_MAX 256
+#define CONFIG_METHOD_MAX 16  /* bytes of a route's method */
+#define CONFIG_PATH_MAX 200   /* bytes of a route's path, here and at the service */
+#define CONFIG_FIELDS_MAX 32  /* names of fields that a route lets through besides the usual ones */
 #define CONFIG_ERRORS_MAX 100 /* errors shown of one file */
 
 /* Where the enclave sees the first endpoint host; the next distinct hosts follow (…, .255, 127.0.1.0, …). */
@@ -43,6 +47,10 @@
 #define CONFIG_IDENTITY_SERVER "server"
 /* The parent answers the heartbeat on this vsock port, so no endpoint can have it. */
 #define CONFIG_HEARTBEAT_PORT 9000u
+/* The built-in application that [route METHOD PATH] is for, and the paths that it answers itself. */
+#define CONFIG_RUN_GATEWAY "gateway"
+#define CONFIG_PATH_HEALTH "/health"
+#define CONFIG_PATH_METRICS "/metrics"
 /* The label of the [inbound] port on which PID 1 itself answers; it is not among config.inbound. */
 #define CONFIG_STATUS "status"
 
@@ -99,6 +107,24 @@ struct config_identity {
     unsigned line;
 };
 
+/* [route METHOD PATH]: where requests of that method to that path go; only a gateway has them. */
+struct config_route {
+    char *label;     /* "POST /api/watermark" */
+    char *method;    /* "POST" */
+    char *path;      /* "/api/watermark"; with `below` the part before "*", which ends with "/" */
+    bool below;      /* every path that begins with `path` */
+    char *to;        /* the endpoint's label */
+    size_t endpoint; /* index of the endpoint: tls = mutual, server or none */
+    char *target;    /* what stands for `path` at the service, in the same form; never NULL */
+    uint64_t body;   /* bytes of a request's body at the most */
+    uint32_t rate;   /* requests a second at the most, all clients together; 0: no bound */
+    char **headers;  /* names of request fields that pass besides the usual ones, lower case */
+    size_t header_count;
+    uint32_t retries; /* further attempts, of an idempotent method */
+    uint32_t timeout; /* seconds: to the whole head of the answer, and between bytes after it */
+    unsigned line;
+};
+
 struct config {
     struct {
         char *name;
@@ -134,6 +160,8 @@ struct config {
     struct config_inbound status; /* [inbound status]; vsock is 0 where the file has none, `to` it never has */
     struct config_identity *identities;
     size_t identity_count;
+    struct config_route *routes; /* in the file's order */
+    size_t route_count;
     uint32_t log_port;    /* [log] to = vsock:3:PORT; 0: no log is sent */
     bool log_app;         /* what the application prints goes there too */
     unsigned connections; /* [limits] connections: relayed connections at the same time, in both directions together */
@@ -170,6 +198,24 @@ const struct config_endpoint *config_endpoint_find(const struct config *config, 
 
 /* The packed identity for services, or (server) for clients; NULL where the image has none. */
 const struct config_identity *config_identity_find(const struct config *config, bool server);
+
+/*
+ * The route of a request (its target's path, without the query): among those of its method the one of exactly this
+ * path, else the one with the longest path that stands before it; HEAD goes where GET does. NULL where there is none:
+ * *path_known says whether another method has a route there (405, not 404).
+ *
+ * Bytes are compared as they are, nothing is decoded. No route with `below` takes a path that another reader may take
+ * for a different one behind the prefix: with an empty, "." or ".." segment, or with one of these, a slash, a
+ * backslash or a control character behind percent signs.
+ */
+const struct config_route *config_route_find(const struct config *config, const char *method, size_t method_size,
+    const char *path, size_t path_size, bool *path_known);
+
+/* Whether a request to that path can be this route's, whatever its method. */
+bool config_route_covers(const struct config_route *route, const char *path, size_t path_size);
+
+/* Whether the application is the gateway. */
+bool config_is_gateway(const struct config *config);
 
 /* Whether any [inbound] has tls = mutual. */
 bool config_serves_tls(const struct config *config);

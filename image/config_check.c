@@ -227,6 +227,10 @@ static void check_app(struct config_parser *parser)
         config_key_error(parser, app, "endpoint", "only a built-in application is told of one (remove it)");
     } else if (config->app.built_in && config->app.arg_count > 0) {
         config_key_error(parser, app, "args", "a built-in application takes none (remove them)");
+    } else if (config_is_gateway(config)) {
+        if (label != NULL) {
+            config_key_error(parser, app, "endpoint", "each [route] of a gateway names its own (remove it)");
+        }
     } else if (config->app.built_in && label != NULL) {
         find_named_endpoint(parser, app, label);
     } else if (config->app.built_in) {
@@ -473,6 +477,7 @@ void config_check(struct config_parser *parser)
     check_sections(parser);
     check_endpoints(parser);
     check_app(parser);
+    config_check_routes(parser);
     check_inbound(parser);
     check_log(parser);
     check_secret_names(parser);

@@ -1,4 +1,4 @@
-/* config_lists: values of enclave.ini that are several words: names of variables, arguments, clients. */
+/* config_lists: values of enclave.ini that are several words: names of variables, of fields, arguments, clients. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -72,7 +72,9 @@ static int check_variable(char *const *list, size_t count, struct reason *why)
 #define BLANKS " \t"
 #define SEPARATORS BLANKS ","
 
-static int read_names(const struct config_row *row, const char *text, void *base, struct reason *why)
+/* Puts each word at the end of the list and has it checked there. */
+static int read_checked(const struct config_row *row, const char *text, void *base,
+    int (*check)(char *const *list, size_t count, struct reason *why), struct reason *why)
 {
     int error = 0;
 
@@ -80,12 +82,17 @@ static int read_names(const struct config_row *row, const char *text, void *base
         size_t size = strcspn(text, SEPARATORS);
         error = add_word(row, base, text, size, why);
         if (error == 0) {
-            error = check_variable(*(char ***)field(row, base), *(size_t *)more(row, base), why);
+            error = check(*(char ***)field(row, base), *(size_t *)more(row, base), why);
         }
         text += size;
         text += strspn(text, SEPARATORS);
     }
     return error;
+}
+
+static int read_names(const struct config_row *row, const char *text, void *base, struct reason *why)
+{
+    return read_checked(row, text, base, check_variable, why);
 }
 
 static void print_names(const struct config_row *row, const void *base, FILE *out)
@@ -223,3 +230,56 @@ static void print_clients(const struct config_row *row, const void *base, FILE *
 }
 
 const struct config_type config_type_clients = {read_clients, print_clients, "NAME, NAME …"};
+
+/* ---- Names of HTTP fields ---- */
+
+/*
+ * Fields that are about one connection, that frame a message, or by which a gateway tells who the client is: passing
+ * them on would let a client speak for the gateway (RFC 9110 §7.6.1, RFC 9440 §4.2).
+ */
+static const char *const own_fields[] = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
+    "content-length", "expect", "host", "client-cert", "client-cert-chain", "forwarded", "via", "x-real-ip",
+    "x-request-id", "http2-settings"};
+
+static bool field_is_own(const char *name)
+{
+    for (size_t i = 0; i < sizeof own_fields / sizeof own_fields[0]; i++) {
+        if (strcmp(name, own_fields[i]) == 0) {
+            return true;
+        }
+    }
+    return strncmp(name, "proxy-", 6) == 0 || strncmp(name, "x-forwarded-", 12) == 0;
+}
+
+static int check_field(char *const *list, size_t count, struct reason *why)
+{
+    char *name = list[count - 1];
+    size_t length = strlen(name);
+    bool valid = length <= CONFIG_NAME_MAX;
+
+    for (char *p = name; *p != '\0'; p++) {
+        *p = *p >= 'A' && *p <= 'Z' ? (char)(*p + ('a' - 'A')) : *p;
+        valid = valid && ((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '-');
+    }
+    if (!valid) {
+        return reason_set(why, -EINVAL, "%s is not a field's name (letters, digits, '-'; at most %d)",
+            text_quote_string(name).text, CONFIG_NAME_MAX);
+    }
+    if (field_is_own(name)) {
+        return reason_set(
+            why, -EINVAL, "%s is set by the gateway itself: a client must not choose it (leave it out)", name);
+    }
+    for (size_t i = 0; i + 1 < count; i++) {
+        if (strcmp(list[i], name) == 0) {
+            return reason_set(why, -EINVAL, "%s stands there twice", name);
+        }
+    }
+    return 0;
+}
+
+static int read_fields(const struct config_row *row, const char *text, void *base, struct reason *why)
+{
+    return read_checked(row, text, base, check_field, why);
+}
+
+const struct config_type config_type_fields = {read_fields, print_names, "NAME NAME …"};

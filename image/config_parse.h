@@ -16,8 +16,8 @@ struct config_instance {
 };
 
 /*
- * The steps: the file's bytes (config_scan), its sections and keys as text (config.c), each value by its type
- * (config.c), then what sections say of one another (config_check).
+ * The steps: the file's bytes (config_scan), its sections and keys as text (config.c), an element for each section
+ * (config_elements), each value by its type (config.c), then what sections say of one another (config_check).
  */
 struct config_parser {
     struct config *config;
@@ -60,7 +60,13 @@ const struct config_instance *config_instance(
 
 /* Refuses bytes that no line may have (NUL, control characters, bad UTF-8) and puts '?' in their place. */
 void config_scan(struct config_parser *parser, char *text, size_t size);
+/* Makes the element of each section of which there may be several, and sets where its keys' places count from. */
+bool config_make_elements(struct config_parser *parser);
 /* Fills in defaults that come from other sections, and checks what sections say of one another. */
 void config_check(struct config_parser *parser);
+/* The part of it that is about routes. */
+void config_check_routes(struct config_parser *parser);
+/* Fills in what a route's label says; the label is a good one. False: no memory. */
+bool config_route_name(struct config_route *route);
 
 #endif

@@ -43,6 +43,9 @@ static void print_all(const struct config *config, FILE *out)
     for (size_t i = 0; i < config->identity_count; i++) {
         print_section(&config_table[CONFIG_IDENTITY], config->identities[i].label, &config->identities[i], out);
     }
+    for (size_t i = 0; i < config->route_count; i++) {
+        print_section(&config_table[CONFIG_ROUTE], config->routes[i].label, &config->routes[i], out);
+    }
     if (config->log_port != 0) {
         print_section(&config_table[CONFIG_LOG], NULL, config, out);
     }

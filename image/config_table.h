@@ -34,6 +34,7 @@ struct config_row {
     uint64_t min;         /* of a number; the first choice's number; the fewest bytes of a text */
     uint64_t max;         /* of a number; the most bytes of a text */
     const char *choices;  /* "a|b|c", in the order of their numbers */
+    const char *units;    /* of a size, the smallest first: letters of "KMGT" */
     const char *later;    /* choices of a later version, refused in other words */
     const char *standard; /* the default as text; "": may be absent; NULL: must be there */
     const char *help;
@@ -47,6 +48,7 @@ enum config_section {
     CONFIG_ENDPOINT,
     CONFIG_INBOUND,
     CONFIG_IDENTITY,
+    CONFIG_ROUTE,
     CONFIG_LOG,
     CONFIG_LIMITS,
     CONFIG_SECTIONS
@@ -54,7 +56,9 @@ enum config_section {
 
 struct config_group {
     const char *name;
-    bool labelled; /* [name LABEL], any number of them */
+    const char *label; /* what stands for it in [name LABEL], of which there may be several; NULL: it has none */
+    /* Whether label can stand there; says why not. NULL: it is letters, digits, '.', '_', '-'. */
+    int (*check_label)(const char *label, struct reason *why);
     bool required;
     bool free; /* keys are names of variables, values any text; no rows */
     const struct config_row *rows;
@@ -69,7 +73,10 @@ extern const struct config_group config_table[CONFIG_SECTIONS];
 /* The row of a key in its section: the programs that need a certain one name it so. It must exist. */
 const struct config_row *config_row(enum config_section section, const char *key);
 
-/* ---- Types (config_types.c) ---- */
+/* Whether label is "METHOD PATH"; says why not (config_routes.c). */
+int config_check_route_label(const char *label, struct reason *why);
+
+/* ---- Types (config_types.c, config_lists.c, config_routes.c) ---- */
 extern const struct config_type config_type_name;        /* char *: letters, digits, '.', '_', '-' */
 extern const struct config_type config_type_size;        /* uint64_t bytes: 64M, 1G */
 extern const struct config_type config_type_number;      /* unsigned of any width */
@@ -87,6 +94,13 @@ extern const struct config_type config_type_run;         /* char *; more: bool b
 extern const struct config_type config_type_loopback;    /* uint32_t address; more: uint16_t port */
 extern const struct config_type config_type_parent;      /* uint32_t port, of vsock:3:PORT */
 extern const struct config_type config_type_label;       /* of an [endpoint]; resolved by config_check() */
+extern const struct config_type config_type_endpoint;    /* char *: the same, as it is written */
+extern const struct config_type config_type_target;      /* char *: a path; more: bool below */
+extern const struct config_type config_type_fields;      /* char **; more: size_t count; lower case */
+
+/* A size in the largest of the row's units of which it is a whole number. */
+#define CONFIG_SIZE_TEXT 24
+void config_size_text(const struct config_row *row, uint64_t size, char text[static CONFIG_SIZE_TEXT]);
 
 /* Whether name can be a variable's: a letter or "_", then letters, digits, "_"; at most CONFIG_NAME_MAX. */
 bool config_variable_valid(const char *name);

@@ -144,34 +144,59 @@ static void print_number(const struct config_row *row, const void *base, FILE *o
 const struct config_type config_type_number = {read_number, print_number, "NUMBER"};
 const struct config_type config_type_port = {read_port, print_number, "PORT"};
 
-#define MIB (UINT64_C(1) << 20)
+static uint64_t unit_size(char unit)
+{
+    static const char units[] = "KMGT"; /* powers of 1024 */
+
+    return UINT64_C(1) << 10 * (strchr(units, unit) - units + 1);
+}
+
+void config_size_text(const struct config_row *row, uint64_t size, char text[static CONFIG_SIZE_TEXT])
+{
+    const char *unit = row->units + strlen(row->units) - 1;
+
+    while (unit > row->units && size % unit_size(*unit) != 0) {
+        unit--;
+    }
+    if (size == 0) {
+        strcpy(text, "0");
+    } else {
+        (void)snprintf(text, CONFIG_SIZE_TEXT, "%" PRIu64 "%c", size / unit_size(*unit), *unit);
+    }
+}
 
 static int read_size(const struct config_row *row, const char *text, void *base, struct reason *why)
 {
     size_t length = strlen(text);
     char unit = length > 0 ? text[length - 1] : '\0';
-    uint64_t factor = unit == 'M' ? 1 : 1024; /* MiB */
-    char digits[16];
+    char least[CONFIG_SIZE_TEXT];
+    char most[CONFIG_SIZE_TEXT];
     uint64_t number;
 
-    if ((unit == 'M' || unit == 'G') && length <= sizeof digits) {
-        memcpy(digits, text, length - 1);
-        digits[length - 1] = '\0';
-        if (text_number(digits, 1, row->max / (factor * MIB), &number) && number * factor * MIB >= row->min) {
-            set_number(row, number * factor * MIB, base);
+    if (row->min == 0 && strcmp(text, "0") == 0) {
+        set_number(row, 0, base);
+        return 0;
+    }
+    if (unit != '\0' && strchr(row->units, unit) != NULL && length <= sizeof least) {
+        memcpy(least, text, length - 1);
+        least[length - 1] = '\0';
+        if (text_number(least, 1, row->max / unit_size(unit), &number) && number * unit_size(unit) >= row->min) {
+            set_number(row, number * unit_size(unit), base);
             return 0;
         }
     }
-    return reason_set(why, -EINVAL, "not a size (%" PRIu64 "M–%" PRIu64 "G, a whole number and M or G)", row->min / MIB,
-        row->max / MIB / 1024);
+    config_size_text(row, row->min, least);
+    config_size_text(row, row->max, most);
+    return reason_set(
+        why, -EINVAL, "not a size (%s to %s: a whole number and a letter of %s)", least, most, row->units);
 }
 
 static void print_size(const struct config_row *row, const void *base, FILE *out)
 {
-    uint64_t mib = number_of(row, base) / MIB;
-    bool whole = mib % 1024 == 0;
+    char text[CONFIG_SIZE_TEXT];
 
-    fprintf(out, "%s = %" PRIu64 "%c\n", row->key, whole ? mib / 1024 : mib, whole ? 'G' : 'M');
+    config_size_text(row, number_of(row, base), text);
+    fprintf(out, "%s = %s\n", row->key, text);
 }
 
 const struct config_type config_type_size = {read_size, print_size, "SIZE"};

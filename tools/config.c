@@ -63,7 +63,8 @@ static void print_keys(void)
 {
     for (size_t i = 0; i < CONFIG_SECTIONS; i++) {
         const struct config_group *group = &config_table[i];
-        printf("%s[%s%s]  %s\n", i > 0 ? "\n" : "", group->name, group->labelled ? " LABEL" : "", group->help);
+        printf("%s[%s%s%s]  %s\n", i > 0 ? "\n" : "", group->name, group->label != NULL ? " " : "",
+            group->label != NULL ? group->label : "", group->help);
         if (group->free) {
             printf("  NAME = any text\n");
         }

@@ -7,8 +7,6 @@
 #include "image/config_table.h"
 #include "tools/help.h"
 
-#define MIB (UINT64_C(1) << 20)
-
 /* ---- man(7) ---- */
 
 /* The length of the UTF-8 sequence that begins with this byte, and the bits that it holds. Our own texts are valid. */
@@ -200,7 +198,11 @@ static void print_bounds(FILE *out, const struct config_row *row)
     if (row->type == &config_type_number || row->type == &config_type_port) {
         fprintf(out, " (%" PRIu64 " to %" PRIu64 ")", row->min, row->max);
     } else if (row->type == &config_type_size) {
-        fprintf(out, " (%" PRIu64 "M to %" PRIu64 "G)", row->min / MIB, row->max / MIB / 1024);
+        char least[CONFIG_SIZE_TEXT];
+        char most[CONFIG_SIZE_TEXT];
+        config_size_text(row, row->min, least);
+        config_size_text(row, row->max, most);
+        fprintf(out, " (%s to %s)", least, most);
     }
 }
 
@@ -229,7 +231,8 @@ static void print_row(FILE *out, const struct config_row *row)
 
 static void print_group(FILE *out, const struct config_group *group)
 {
-    fprintf(out, ".SS [%s%s]\n", group->name, group->labelled ? " LABEL" : "");
+    fprintf(
+        out, ".SS [%s%s%s]\n", group->name, group->label != NULL ? " " : "", group->label != NULL ? group->label : "");
     print_text(out, group->help);
     if (group->required) {
         fprintf(out, ". Must be there.\n");

@@ -25,6 +25,24 @@ static void check_bounds(const struct config *config)
     }
 }
 
+/* What a route says is found again by it, with what it leads to. */
+static void check_routes(const struct config *config)
+{
+    bool known;
+
+    require(config->route_count <= CONFIG_ROUTES_MAX && (config->route_count > 0) == config_is_gateway(config));
+    for (size_t i = 0; i < config->route_count; i++) {
+        const struct config_route *route = &config->routes[i];
+        require(route->endpoint < config->endpoint_count && config->endpoints[route->endpoint].tls != CONFIG_TLS_APP);
+        require(route->path[0] == '/' && strlen(route->path) <= CONFIG_PATH_MAX && route->target[0] == '/');
+        require(!route->below ||
+                (route->path[strlen(route->path) - 1] == '/' && route->target[strlen(route->target) - 1] == '/'));
+        require(config_route_find(
+                    config, route->method, strlen(route->method), route->path, strlen(route->path), &known) != NULL &&
+                known);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct config_report report;
@@ -37,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     config_report_free(&report);
     if (error == 0) {
         check_bounds(&config);
+        check_routes(&config);
         require(config_print(&config, &first) == 0);
         config_free(&config);
         error = config_parse(&config, "f", first, strlen(first), &report);

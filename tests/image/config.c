@@ -223,6 +223,14 @@ static const struct bounds {
     {CONFIG_IDENTITY, "cert", {"a.pem", "/a/b"}, {"", "./a", "a/../b"}},
     {CONFIG_IDENTITY, "key", {"a.pem"}, {"", "/"}},
     {CONFIG_IDENTITY, "ca", {"a.pem"}, {"", "a/"}},
+    {CONFIG_ROUTE, "to", {"b.example"}, {"", "a.example", "c.example"}},
+    {CONFIG_ROUTE, "path", {"/", "/b", "/b/c~d"}, {"", "b", "/b/*", "/b//c", "/./b", "/b/..", "/%62", "/b?c"}},
+    {CONFIG_ROUTE, "body", {"0", "1K", "10M", "1T"}, {"", "1", "2T", "1025G", "1k", "-1K", "0K", "1.5M"}},
+    {CONFIG_ROUTE, "rate", {"0", "1", "1000000"}, {"", "-1", "1000001", "1/s"}},
+    {CONFIG_ROUTE, "headers", {"", "X-A", "Authorization, x-b"},
+        {"X A a", "x_a", "*", "Host", "Client-Cert", "x-forwarded-for", "X-Request-Id", "Connection"}},
+    {CONFIG_ROUTE, "retries", {"0", "5"}, {"", "6", "-1"}},
+    {CONFIG_ROUTE, "timeout", {"1", "3600"}, {"", "0", "3601", "30s"}},
     {CONFIG_LOG, "to", {"vsock:3:1", "vsock:3:4294967294"},
         {"", "vsock:3:0", "vsock:3:4294967295", "vsock:any:1", "vsock:16:1", "3:1", "vsock:3:9000", "vsock:3:8101"}},
     {CONFIG_LOG, "app", {"no", "yes"}, {"", "maybe", "Yes"}},
@@ -243,6 +251,7 @@ static char *file_with(enum config_section section, const char *key, const char 
         {CONFIG_ENDPOINT, "[endpoint a.example]", {"tls = app"}},
         {CONFIG_INBOUND, "[inbound api]", {"vsock = 3000", "to = 127.0.0.1:3000"}},
         {CONFIG_IDENTITY, "[identity client]", {"cert = c.pem", "key = k.pem"}},
+        {CONFIG_ROUTE, "[endpoint b.example]\ntls = none\n[route PUT /a]", {"to = b.example"}},
         {CONFIG_LOG, "[log]", {"to = vsock:3:7901"}},
         {CONFIG_LIMITS, "[limits]", {"connections = 100"}},
     };
@@ -252,6 +261,13 @@ static char *file_with(enum config_section section, const char *key, const char 
     FILE *out = open_memstream(&text, &size);
 
     for (size_t i = 0; i < sizeof base / sizeof base[0]; i++) {
+        if (base[i].section == CONFIG_ROUTE && section != CONFIG_ROUTE) {
+            continue; /* only a gateway has one */
+        }
+        if (base[i].section == CONFIG_APP && section == CONFIG_ROUTE) {
+            fprintf(out, "[app]\nrun = gateway\n");
+            continue;
+        }
         fprintf(out, "%s\n", base[i].head);
         for (size_t k = 0; k < 4 && base[i].keys[k] != NULL; k++) {
             bool replaced = base[i].section == section && strncmp(base[i].keys[k], key, key_size) == 0 &&
@@ -427,7 +443,7 @@ static void near_misses_are_named(void **state)
     refuse(APP "[log]\nto = vsock:4:1\n", "enclave.ini:6: [log] to = vsock:4:1", "CID 3");
     refuse(APP "[log]\nto = vsock:3:9000\n", "enclave.ini:6: [log] to = vsock:3:9000", "heartbeat");
     refuse(APP ENDPOINT "[log]\nto = vsock:3:8101\n", "enclave.ini:8: [log] to = vsock:3:8101", "[endpoint a.example]");
-    refuse(APP "[route a]\nport = 1\n", "enclave.ini:5: [", "no such section");
+    refuse(APP "[rules a]\nport = 1\n", "enclave.ini:5: [", "no such section");
     refuse(APP "[limits x]\nconnections = 1\n", "enclave.ini:5: [limits \"x\"]", "has no label");
     refuse(APP "[endpoint]\ntls = app\n", "enclave.ini:5: [endpoint ]", "a label is needed");
 }

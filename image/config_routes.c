@@ -1,0 +1,385 @@
+/* config_routes: [route METHOD PATH]: its label, its paths, what it says of other sections, and which route a request
+ * takes.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "image/config_parse.h"
+
+/* ---- Paths, as the file has them ---- */
+
+static bool is_upper(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+static bool is_alphanumeric(char c)
+{
+    return is_upper(c) || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/* NULL, or why path can't be a route's: every reader of the same path must see the same one (RFC 3986 §3.3, §6.2.2). */
+static const char *path_fault(const char *path)
+{
+    const char *segment = path + 1;
+
+    if (path[0] != '/') {
+        return "does not begin with '/'";
+    }
+    if (strlen(path) > CONFIG_PATH_MAX) {
+        return "is longer than 200 bytes";
+    }
+    for (;;) {
+        size_t size = strcspn(segment, "/");
+        bool last = segment[size] == '\0';
+        if (size == 0 && !last) {
+            return "has an empty part ('//')";
+        }
+        if ((size == 1 && segment[0] == '.') || (size == 2 && memcmp(segment, "..", 2) == 0)) {
+            return "has a '.' or '..' part";
+        }
+        for (size_t i = 0; i < size; i++) {
+            char c = segment[i];
+            if (c == '*' && (size > 1 || !last)) {
+                return "has a '*' that is not the whole last part (/api/* is every path below /api/)";
+            }
+            if (c == '?' || c == '#') {
+                return "has a query or a fragment (a route is a path alone; every query passes)";
+            }
+            if (!is_alphanumeric(c) && strchr("*-._~!$&'()+,=:@", c) == NULL) {
+                return "has other characters than letters, digits and -._~!$&'()+,=:@ (no percent signs either)";
+            }
+        }
+        if (last) {
+            return NULL;
+        }
+        segment += size + 1;
+    }
+}
+
+static bool path_is_below(const char *path)
+{
+    return path[strlen(path) - 1] == '*';
+}
+
+/* ---- Labels ---- */
+
+int config_check_route_label(const char *label, struct reason *why)
+{
+    size_t method_size = strcspn(label, " \t");
+    const char *path = label + method_size + 1;
+    const char *fault;
+
+    if (label[method_size] != ' ' || method_size == 0 || method_size > CONFIG_METHOD_MAX) {
+        return reason_set(why, -EINVAL, "a method and a path are needed here: [route GET /api/status]");
+    }
+    for (size_t i = 0; i < method_size; i++) {
+        if (!is_upper(label[i]) && !(i > 0 && label[i] == '-')) {
+            return reason_set(
+                why, -EINVAL, "%s is no method (GET, POST, …, in capitals)", text_quote(label, method_size).text);
+        }
+    }
+    if (strncmp(label, "HEAD ", 5) == 0) {
+        return reason_set(why, -EINVAL, "HEAD goes where GET does (say GET)");
+    }
+    if (strncmp(label, "CONNECT ", 8) == 0 || strncmp(label, "TRACE ", 6) == 0) {
+        return reason_set(why, -EINVAL, "a gateway can't pass this method on (remove the section)");
+    }
+    fault = path_fault(path);
+    if (fault != NULL) {
+        return reason_set(why, -EINVAL, "the path %s %s", text_quote_string(path).text, fault);
+    }
+    if (strcmp(path, CONFIG_PATH_HEALTH) == 0 || strcmp(path, CONFIG_PATH_METRICS) == 0) {
+        return reason_set(why, -EINVAL, "the gateway itself answers at %s (choose another path)", path);
+    }
+    return 0;
+}
+
+bool config_route_name(struct config_route *route)
+{
+    const char *path = strchr(route->label, ' ') + 1;
+    size_t path_size = strlen(path);
+
+    route->below = path_is_below(path);
+    route->method = strndup(route->label, (size_t)(path - 1 - route->label));
+    route->path = strndup(path, path_size - route->below);
+    return route->method != NULL && route->path != NULL;
+}
+
+/* ---- Types ---- */
+
+static int set_string(const struct config_row *row, const char *text, size_t size, void *base, struct reason *why)
+{
+    char *copy = strndup(text, size);
+
+    if (copy == NULL) {
+        return reason_system(why, -ENOMEM, "no memory");
+    }
+    *(char **)((char *)base + row->place) = copy;
+    return 0;
+}
+
+static int read_endpoint(const struct config_row *row, const char *text, void *base, struct reason *why)
+{
+    size_t length = strlen(text);
+
+    return length == 0 || length > row->max ? reason_set(why, -EINVAL, "not the label of an [endpoint]")
+                                            : set_string(row, text, length, base, why);
+}
+
+static void print_endpoint(const struct config_row *row, const void *base, FILE *out)
+{
+    fprintf(out, "%s = %s\n", row->key, *(char *const *)((const char *)base + row->place));
+}
+
+const struct config_type config_type_endpoint = {read_endpoint, print_endpoint, "LABEL"};
+
+static int read_target(const struct config_row *row, const char *text, void *base, struct reason *why)
+{
+    const char *fault = path_fault(text);
+    bool below = *(const bool *)((const char *)base + row->more);
+
+    if (fault != NULL) {
+        return reason_set(why, -EINVAL, "not a path: it %s", fault);
+    }
+    if (below != path_is_below(text)) {
+        return reason_set(why, -EINVAL,
+            below ? "it must end with /* too: what stands for the * is put behind it"
+                  : "a '*' stands for nothing: the route is one path (say it there too, or remove it here)");
+    }
+    return set_string(row, text, strlen(text) - below, base, why);
+}
+
+static void print_target(const struct config_row *row, const void *base, FILE *out)
+{
+    fprintf(out, "%s = %s%s\n", row->key, *(char *const *)((const char *)base + row->place),
+        *(const bool *)((const char *)base + row->more) ? "*" : "");
+}
+
+const struct config_type config_type_target = {read_target, print_target, "PATH"};
+
+/* ---- What routes say of other sections ---- */
+
+static void refuse_endpoint(struct config_parser *parser, const struct config_instance *instance, const char *label)
+{
+    const struct config *config = parser->config;
+    const char *nearest = NULL;
+    unsigned best = 3;
+
+    for (size_t i = 0; i < config->endpoint_count; i++) {
+        unsigned distance = text_distance(label, config->endpoints[i].label);
+        nearest = distance < best ? config->endpoints[i].label : nearest;
+        best = distance < best ? distance : best;
+    }
+    if (nearest != NULL) {
+        config_key_error(parser, instance, "to", "there is no [endpoint] of this label (did you mean %s?)", nearest);
+    } else {
+        config_key_error(parser, instance, "to", "there is no [endpoint] of this label (add one)");
+    }
+}
+
+static void find_endpoint(
+    struct config_parser *parser, const struct config_instance *instance, struct config_route *route)
+{
+    const struct config *config = parser->config;
+
+    if (route->to == NULL) {
+        return; /* reported already */
+    }
+    while (
+        route->endpoint < config->endpoint_count && strcmp(config->endpoints[route->endpoint].label, route->to) != 0) {
+        route->endpoint++;
+    }
+    if (route->endpoint == config->endpoint_count) {
+        refuse_endpoint(parser, instance, route->to);
+    } else if (config->endpoints[route->endpoint].tls == CONFIG_TLS_APP) {
+        config_key_error(parser, instance, "to",
+            "that [endpoint] has tls = app, for a program that does TLS itself; a route needs mutual, server or none");
+    }
+}
+
+static bool is_idempotent(const char *method)
+{
+    static const char *const idempotent[] = {"GET", "PUT", "DELETE", "OPTIONS"};
+
+    for (size_t i = 0; i < sizeof idempotent / sizeof idempotent[0]; i++) {
+        if (strcmp(method, idempotent[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_route(
+    struct config_parser *parser, const struct config_instance *instance, struct config_route *route)
+{
+    find_endpoint(parser, instance, route);
+    if (route->target == NULL && config_text(instance, "path") == NULL) {
+        route->target = strdup(route->path);
+        parser->no_memory = parser->no_memory || route->target == NULL;
+    }
+    if (is_idempotent(route->method)) {
+        return;
+    }
+    if (config_text(instance, "retries") == NULL) {
+        route->retries = 0;
+    } else if (route->retries > 0) {
+        config_key_error(parser, instance, "retries",
+            "a %s is never sent again: the service may have done it (remove it; GET, PUT, DELETE and OPTIONS are)",
+            route->method);
+    }
+}
+
+/* What the gateway needs around its routes. */
+static void check_gateway(struct config_parser *parser)
+{
+    const struct config_instance *app = config_instance(parser, CONFIG_APP, 0);
+    const struct config *config = parser->config;
+    bool whole = parser->report->error_count == 0; /* else what is missing may be a section that was refused */
+
+    if (whole && config->route_count == 0) {
+        config_key_error(parser, app, "run", "it has nowhere to lead (add a [route METHOD PATH])");
+    }
+    if (whole && config->inbound_count == 0) {
+        config_key_error(parser, app, "run", "nobody can reach it (add an [inbound api])");
+    }
+    for (size_t i = 0; i < config->endpoint_count; i++) {
+        bool used = false;
+        for (size_t k = 0; k < config->route_count; k++) {
+            used = used || config->routes[k].endpoint == i;
+        }
+        if (!used) {
+            config_warning(parser, config->endpoints[i].line, "[endpoint %s]: no [route] leads there (remove it)",
+                config->endpoints[i].label);
+        }
+    }
+}
+
+void config_check_routes(struct config_parser *parser)
+{
+    struct config *config = parser->config;
+    bool gateway = config_is_gateway(config);
+    size_t index = 0;
+
+    for (size_t i = 0; i < parser->instance_count; i++) {
+        const struct config_instance *instance = &parser->instances[i];
+        if (instance->group != &config_table[CONFIG_ROUTE]) {
+            continue;
+        }
+        if (config->app.run != NULL && !gateway) {
+            config_error(parser, instance->line, "%s: only [app] run = %s has routes (say that, or remove the section)",
+                config_title(instance).text, CONFIG_RUN_GATEWAY);
+        } else if (instance->keys > 0) {
+            check_route(parser, instance, &config->routes[index]);
+        }
+        index++;
+    }
+    if (gateway) {
+        check_gateway(parser);
+    }
+}
+
+/* ---- Which route a request takes ---- */
+
+bool config_is_gateway(const struct config *config)
+{
+    return config->app.built_in && config->app.run != NULL && strcmp(config->app.run, CONFIG_RUN_GATEWAY) == 0;
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+}
+
+/*
+ * Whether every reader takes the segment for the same name: one decodes percent signs before it looks for slashes and
+ * dots, another cuts parameters (";…") off before it does. An empty one is told by the caller.
+ */
+static bool segment_is_plain(const char *segment, size_t size)
+{
+    bool dots = true;    /* so far there is nothing else in the name */
+    bool in_name = true; /* ";" is still to come */
+    size_t length = 0;   /* of the name */
+
+    for (size_t i = 0; i < size; i++) {
+        int c = (unsigned char)segment[i];
+        if (c == '%') {
+            int high = size - i > 2 ? hex_digit(segment[i + 1]) : -1;
+            int low = high >= 0 ? hex_digit(segment[i + 2]) : -1;
+            if (low < 0) {
+                return false;
+            }
+            c = high << 4 | low;
+            i += 2;
+            if (c == '/') {
+                return false;
+            }
+        }
+        if (c == '\\' || c < 0x20 || c == 0x7f) {
+            return false;
+        }
+        in_name = in_name && c != ';';
+        dots = dots && (c == '.' || !in_name);
+        length += in_name;
+    }
+    return !dots || length > 2;
+}
+
+/* Whether what stands behind a route's prefix is plain; only its last segment may be empty. */
+static bool rest_is_plain(const char *rest, size_t size)
+{
+    while (size > 0) {
+        const char *slash = memchr(rest, '/', size);
+        size_t segment = slash != NULL ? (size_t)(slash - rest) : size;
+        if (!segment_is_plain(rest, segment)) {
+            return false;
+        }
+        segment += slash != NULL;
+        rest += segment;
+        size -= segment;
+    }
+    return true;
+}
+
+bool config_route_covers(const struct config_route *route, const char *path, size_t path_size)
+{
+    size_t size = strlen(route->path);
+
+    if (path_size < size || memcmp(path, route->path, size) != 0) {
+        return false;
+    }
+    return route->below ? rest_is_plain(path + size, path_size - size) : path_size == size;
+}
+
+/* An exact path before every prefix, a longer prefix before a shorter. */
+static bool is_closer(const struct config_route *route, const struct config_route *other)
+{
+    return other == NULL || (!route->below && other->below) ||
+           (route->below == other->below && strlen(route->path) > strlen(other->path));
+}
+
+const struct config_route *config_route_find(const struct config *config, const char *method, size_t method_size,
+    const char *path, size_t path_size, bool *path_known)
+{
+    const struct config_route *found = NULL;
+
+    if (method_size == 4 && memcmp(method, "HEAD", 4) == 0) {
+        method = "GET";
+        method_size = 3;
+    }
+    *path_known = false;
+    for (size_t i = 0; i < config->route_count; i++) {
+        const struct config_route *route = &config->routes[i];
+        if (!config_route_covers(route, path, path_size)) {
+            continue;
+        }
+        *path_known = true;
+        if (strlen(route->method) == method_size && memcmp(route->method, method, method_size) == 0 &&
+            is_closer(route, found)) {
+            found = route;
+        }
+    }
+    return found;
+}
