@@ -55,7 +55,7 @@ struct health {
 
 static void probe_stop(struct probe *probe)
 {
-    struct loop *loop = probe->health->w->loop;
+    struct loop *loop = probe->health->w->application.loop;
 
     call_cancel(probe->call);
     probe->call = NULL;
@@ -72,7 +72,7 @@ static void release(struct health *health)
     for (size_t i = 0; i < health->count; i++) {
         probe_stop(&health->probes[i]);
     }
-    loop_cancel(health->w->loop, &health->deadline);
+    loop_cancel(health->w->application.loop, &health->deadline);
     credentials_drop(health->credentials);
     health->w->health = NULL;
     free(health);
@@ -150,7 +150,7 @@ static void settle(struct probe *probe, bool well)
     health->left--;
     /* The verdict of the last one ends the check, in the next turn: nobody up the stack must find it gone. */
     if (health->left == 0) {
-        loop_after(health->w->loop, &health->deadline, 0);
+        loop_after(health->w->application.loop, &health->deadline, 0);
     }
 }
 
@@ -176,21 +176,21 @@ static void start_call(struct probe *probe)
     struct call_options options = {
         .address = probe->endpoint->address,
         .port = probe->endpoint->port,
-        .request.budget = &w->budget,
-        .budget = &w->budget,
+        .request.budget = &w->application.budget,
+        .budget = &w->application.budget,
         .milliseconds = HEALTH_ALL_MS,
         .name = probe->name,
     };
     struct reason why;
     const char *authority = probe->endpoint->port == 443 ? probe->endpoint->host : probe->name;
-    int error = watermark_tls(w, probe->health->credentials, probe->endpoint, &options.tls, &why);
+    int error = application_tls(&w->application, probe->health->credentials, probe->endpoint, &options.tls, &why);
 
     if (error == 0 && http_request_write(&options.request, "GET", authority, "/health", NULL, 0) < 0) {
         error = reason_set(&why, -ENOBUFS, "no memory is left for the request");
         http_buffer_free(&options.request);
     }
     if (error == 0) {
-        error = call_start(&probe->call, w->loop, &options, call_answered, probe, &why);
+        error = call_start(&probe->call, w->application.loop, &options, call_answered, probe, &why);
     }
     if (error < 0) {
         say("health of %s: %s", probe->name, why.text);
@@ -227,8 +227,8 @@ static void connection_ready(struct loop_watch *watch, unsigned events)
     } else if (size == 0 || errno != EAGAIN) {
         settle(probe, false);
     } else if ((events & LOOP_WRITE) &&
-               loop_after(probe->health->w->loop, &probe->open_long_enough, HEALTH_OPEN_MS) == 0) {
-        loop_change(probe->health->w->loop, watch, LOOP_READ);
+               loop_after(probe->health->w->application.loop, &probe->open_long_enough, HEALTH_OPEN_MS) == 0) {
+        loop_change(probe->health->w->application.loop, watch, LOOP_READ);
     }
 }
 
@@ -242,7 +242,7 @@ static void start_connection(struct probe *probe)
     probe->open_long_enough = (struct loop_timer){.fired = still_open, .owner = probe};
     probe->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (probe->fd < 0 || (connect(probe->fd, (struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS) ||
-        loop_watch(probe->health->w->loop, &probe->watch, probe->fd, LOOP_READ | LOOP_WRITE) < 0) {
+        loop_watch(probe->health->w->application.loop, &probe->watch, probe->fd, LOOP_READ | LOOP_WRITE) < 0) {
         settle(probe, false);
     }
 }
@@ -264,7 +264,7 @@ static void cancelled(void *arg)
 /* NULL: no memory. */
 static struct health *check_create(struct watermark *w)
 {
-    size_t count = w->config->endpoint_count;
+    size_t count = w->application.config->endpoint_count;
     struct health *health = calloc(1, sizeof *health + count * sizeof *health->probes);
 
     if (health == NULL) {
@@ -273,17 +273,17 @@ static struct health *check_create(struct watermark *w)
     health->w = w;
     health->count = count;
     health->left = count;
-    health->credentials = credentials_keep(w->credentials);
+    health->credentials = credentials_keep(w->application.credentials);
     health->deadline = (struct loop_timer){.fired = too_late, .owner = health};
     for (size_t i = 0; i < count; i++) {
         struct probe *probe = &health->probes[i];
         probe->health = health;
-        probe->endpoint = &w->config->endpoints[i];
+        probe->endpoint = &w->application.config->endpoints[i];
         probe->fd = -1;
         (void)snprintf(probe->name, sizeof probe->name, "%s:%u", probe->endpoint->host, probe->endpoint->port);
     }
     w->health = health;
-    if (loop_after(w->loop, &health->deadline, count > 0 ? HEALTH_ALL_MS : 0) < 0) {
+    if (loop_after(w->application.loop, &health->deadline, count > 0 ? HEALTH_ALL_MS : 0) < 0) {
         release(health);
         return NULL;
     }

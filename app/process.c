@@ -204,11 +204,11 @@ static int start_call(struct process *process, struct http_buffer *request, stru
         .address = endpoint->address,
         .port = endpoint->port,
         .request = *request,
-        .budget = &process->w->budget,
+        .budget = &process->w->application.budget,
         .milliseconds = process->w->call_ms,
         .name = process->name,
     };
-    int error = watermark_tls(process->w, process->credentials, endpoint, &options.tls, why);
+    int error = application_tls(&process->w->application, process->credentials, endpoint, &options.tls, why);
 
     options.tls.store = process->credentials->client.sessions;
     *request = (struct http_buffer){.budget = request->budget};
@@ -216,7 +216,7 @@ static int start_call(struct process *process, struct http_buffer *request, stru
         http_buffer_free(&options.request);
         return error;
     }
-    error = call_start(&process->call, process->w->loop, &options, answered, process, why);
+    error = call_start(&process->call, process->w->application.loop, &options, answered, process, why);
     if (error < 0) {
         reason_prefix(why, "Failed to create mTLS client");
     }
@@ -225,7 +225,7 @@ static int start_call(struct process *process, struct http_buffer *request, stru
 
 static void begin(struct watermark *w, struct http_exchange *exchange, struct http_buffer *request)
 {
-    const struct service *service = &w->credentials->service;
+    const struct service *service = &w->application.credentials->service;
     struct process *process = calloc(1, sizeof *process);
     struct reason why;
 
@@ -234,7 +234,8 @@ static void begin(struct watermark *w, struct http_exchange *exchange, struct ht
         watermark_error(exchange, 503, "no memory is left for another call: send it again later");
         return;
     }
-    *process = (struct process){.w = w, .exchange = exchange, .credentials = credentials_keep(w->credentials)};
+    *process =
+        (struct process){.w = w, .exchange = exchange, .credentials = credentials_keep(w->application.credentials)};
     w->calls++;
     (void)snprintf(process->name, sizeof process->name, "%s:%u", service->endpoint->host, service->endpoint->port);
     if (start_call(process, request, &why) < 0) {
@@ -247,7 +248,7 @@ static void begin(struct watermark *w, struct http_exchange *exchange, struct ht
 
 static bool can_call(struct watermark *w, struct http_exchange *exchange)
 {
-    const struct credentials *credentials = w->credentials;
+    const struct credentials *credentials = w->application.credentials;
     struct tls_client client;
     struct reason why;
 
@@ -255,7 +256,7 @@ static bool can_call(struct watermark *w, struct http_exchange *exchange)
         watermark_error(exchange, 502, credentials->service_why.text);
         return false;
     }
-    if (watermark_tls(w, credentials, credentials->service.endpoint, &client, &why) < 0) {
+    if (application_tls(&w->application, credentials, credentials->service.endpoint, &client, &why) < 0) {
         watermark_error(exchange, 503, why.text);
         return false;
     }
@@ -268,13 +269,13 @@ static bool can_call(struct watermark *w, struct http_exchange *exchange)
 
 void process_start(struct watermark *w, struct http_exchange *exchange)
 {
-    struct http_buffer request = {.budget = &w->budget};
+    struct http_buffer request = {.budget = &w->application.budget};
     struct reason why;
 
     if (!can_call(w, exchange)) {
         return;
     }
-    int error = read_request(exchange, &w->credentials->service, &request, &why);
+    int error = read_request(exchange, &w->application.credentials->service, &request, &why);
     if (error < 0) {
         watermark_error(exchange, error == -EINVAL ? 400 : 503, why.text);
         return;

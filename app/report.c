@@ -2,19 +2,19 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "app/application.h"
 #include "app/metrics.h"
-#include "app/watermark.h"
 
-static int put_answers(const struct watermark *w, struct http_buffer *out)
+static int put_answers(const struct application *application, struct http_buffer *out)
 {
     int error = metrics_family(out, "http_answers_total", METRICS_COUNTER, "Requests, by the status of the answer.");
 
-    for (unsigned status = 0; status < WATERMARK_STATUSES && error == 0; status++) {
+    for (unsigned status = 0; status < APPLICATION_STATUSES && error == 0; status++) {
         char text[16];
         (void)snprintf(text, sizeof text, "%u", status);
-        error = w->answers[status] > 0
-                    ? metrics_put(out, "http_answers_total", (int64_t)w->answers[status], "status", text, NULL)
-                    : 0;
+        error = application->answers[status] > 0 ? metrics_put(out, "http_answers_total",
+                                                       (int64_t)application->answers[status], "status", text, NULL)
+                                                 : 0;
     }
     return error;
 }
@@ -36,38 +36,38 @@ static int put_credential(
     return error;
 }
 
-static int put_certificates(const struct watermark *w, struct http_buffer *out)
+static int put_certificates(const struct application *application, struct http_buffer *out)
 {
     int64_t now = time(NULL);
     int error = metrics_certificates(out);
 
     if (error == 0) {
-        error = put_credential(out, &w->credentials->client, SECRETS_CLIENT, now);
+        error = put_credential(out, &application->credentials->client, SECRETS_CLIENT, now);
     }
     if (error == 0) {
-        error = put_credential(out, &w->credentials->server, SECRETS_SERVER, now);
+        error = put_credential(out, &application->credentials->server, SECRETS_SERVER, now);
     }
-    for (size_t i = 0; i < w->config->endpoint_count && error == 0; i++) {
-        const struct config_endpoint *endpoint = &w->config->endpoints[i];
-        error = w->trusts[i] != NULL ? metrics_certificate(out, "endpoint", endpoint->label, endpoint->ca_file,
-                                           tls_trust_not_after(w->trusts[i]), now)
-                                     : 0;
+    for (size_t i = 0; i < application->config->endpoint_count && error == 0; i++) {
+        const struct config_endpoint *endpoint = &application->config->endpoints[i];
+        error = application->trusts[i] != NULL
+                    ? metrics_certificate(out, "endpoint", endpoint->label, endpoint->ca_file,
+                          tls_trust_not_after(application->trusts[i]), now)
+                    : 0;
     }
-    return error == 0 ? inbound_certificates(w->inbound, now, out) : error;
+    return error == 0 ? inbound_certificates(application->inbound, now, out) : error;
 }
 
-void report_start(struct watermark *w, struct http_exchange *exchange)
+unsigned application_report(
+    const struct application *application, const struct stream *stream, struct http_buffer *out, struct reason *why)
 {
-    struct http_buffer out = {.budget = &w->budget};
-
-    if (config_serves_tls(w->config) && !inbound_private(http_exchange_stream(exchange))) {
-        watermark_error(exchange, 403, "/metrics is answered through TLS only: ask an [inbound] with tls = mutual");
-        return;
+    if (config_serves_tls(application->config) && !inbound_private(stream)) {
+        reason_set(why, 0, "/metrics is answered through TLS only: ask an [inbound] with tls = mutual");
+        return 403;
     }
-    if (put_answers(w, &out) < 0 || inbound_metrics(w->inbound, &out) < 0 || put_certificates(w, &out) < 0) {
-        http_buffer_free(&out);
-        watermark_error(exchange, 503, "no memory is left for the counters: ask again later");
-        return;
+    if (put_answers(application, out) < 0 || inbound_metrics(application->inbound, out) < 0 ||
+        put_certificates(application, out) < 0) {
+        reason_set(why, 0, "no memory is left for the counters: ask again later");
+        return 503;
     }
-    http_exchange_answer(exchange, 200, METRICS_TYPE, NULL, &out);
+    return 0;
 }

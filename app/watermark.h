@@ -2,13 +2,8 @@
 #ifndef INGOT_APP_WATERMARK_H
 #define INGOT_APP_WATERMARK_H
 
-#include "app/app.h"
+#include "app/application.h"
 #include "app/call.h"
-#include "app/credentials.h"
-#include "app/inbound.h"
-#include "image/config.h"
-#include "net/http_server.h"
-#include "net/loop.h"
 
 /*
  *   GET /                Pong!
@@ -25,7 +20,6 @@
 #define WATERMARK_CALLS_MAX 24                 /* calls to the service under way, TLS_SESSION_SIZE each; beyond: 503 */
 #define WATERMARK_PROBES_MAX 16                /* TLS sessions of one health check at a time; the next ones wait */
 #define WATERMARK_CALL_MS 30000                /* for the service's whole answer; beyond: 504 */
-#define WATERMARK_STATUSES 600                 /* of HTTP; each is counted */
 
 /* struct app's run(). */
 int watermark_run(const struct app_start *start, struct reason *why);
@@ -35,35 +29,15 @@ int watermark_serve(const struct app_start *start, int64_t call_ms, struct reaso
 struct health;
 
 struct watermark {
-    struct loop *loop;
-    const struct config *config;
-    struct http_server *server;
-    struct inbound *inbound;
-    struct http_budget budget;
-    struct loop_watch control;
-    struct tls_trust **trusts;       /* of each endpoint with ca = FILE; NULL for the others */
-    struct credentials *credentials; /* never NULL while the loop runs */
-    int64_t call_ms;                 /* WATERMARK_CALL_MS */
-    unsigned calls;                  /* under way in process.c */
-    uint64_t answers[WATERMARK_STATUSES];
+    struct application application;
+    int64_t call_ms;       /* WATERMARK_CALL_MS */
+    unsigned calls;        /* under way in process.c */
     struct health *health; /* the check under way; NULL: none */
-    int ended;             /* why the loop was stopped: 0, or -errno with a sentence */
-    struct reason why;
 };
-
-#define WATERMARK_NO_IDENTITY "mTLS certificates not found. Checked: " CONFIG_CERTS_FOLDER "/client.crt"
-
-/*
- * What a session with endpoint needs, borrowed from w and credentials. 0; -ENOKEY with a sentence: it needs an identity
- * or a CA that has not been pushed yet.
- */
-int watermark_tls(const struct watermark *w, const struct credentials *credentials,
-    const struct config_endpoint *endpoint, struct tls_client *client, struct reason *why);
 
 /* Answers {"error": sentence} and writes the same to the console. */
 void watermark_error(struct http_exchange *exchange, unsigned status, const char *sentence);
 
-void report_start(struct watermark *w, struct http_exchange *exchange);
 /* The two requests that take time; each answers, now or later. */
 void process_start(struct watermark *w, struct http_exchange *exchange);
 void health_start(struct watermark *w, struct http_exchange *exchange);
