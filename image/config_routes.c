@@ -232,7 +232,20 @@ static void check_route(
     }
 }
 
-/* What the gateway needs around its routes. */
+/* Names that may be pushed, and that nobody reads. */
+static void warn_of_names(struct config_parser *parser, char *const *names, size_t count)
+{
+    const struct config_instance *secrets = config_instance(parser, CONFIG_SECRETS, 0);
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], CONFIG_SECRET_IDENTITY) != 0 && strcmp(names[i], CONFIG_SECRET_SERVER) != 0) {
+            config_warning(parser, secrets->line,
+                "[secrets]: %s means nothing to a gateway: whom it asks is in its routes alone (remove it)", names[i]);
+        }
+    }
+}
+
+/* What the gateway needs around its routes, and what it has no use for. */
 static void check_gateway(struct config_parser *parser)
 {
     const struct config_instance *app = config_instance(parser, CONFIG_APP, 0);
@@ -255,6 +268,8 @@ static void check_gateway(struct config_parser *parser)
                 config->endpoints[i].label);
         }
     }
+    warn_of_names(parser, config->secrets.required, config->secrets.required_count);
+    warn_of_names(parser, config->secrets.optional, config->secrets.optional_count);
 }
 
 void config_check_routes(struct config_parser *parser)

@@ -214,9 +214,15 @@ static void routes_and_their_neighbours_fit_together(void **state)
         "0 to 1T: a whole number and a letter of KMGT");
 }
 
-static void an_endpoint_without_a_route_is_warned_of(void **state)
+static void what_a_gateway_has_no_use_for_is_warned_of(void **state)
 {
     (void)state;
+    accept("[image]\nname = a\n[app]\nrun = gateway\n[secrets]\nmode = plain\nrequired = MTLS_SERVER_CERT_JSON\n"
+           "optional = MTLS_CLIENT_CERT_JSON ECS_WATERMARK_ENDPOINT\n[endpoint b]\ntls = server\nca = c.pem\n"
+           "[inbound api]\nvsock = 3000\nto = 127.0.0.1:3000\ntls = mutual\nca = c.pem\n[route GET /a]\nto = b\n");
+    assert_int_equal(report.warning_count, 2);
+    assert_non_null(strstr(report.warnings[0], "enclave.ini:5: [secrets]: ECS_WATERMARK_ENDPOINT means nothing"));
+    done();
     accept(GATEWAY ROUTE "[endpoint b]\ntls = none\n");
     assert_int_equal(report.warning_count, 3);
     assert_non_null(strstr(report.warnings[0], "enclave.ini:11: [inbound api]: tls = none"));
@@ -302,7 +308,7 @@ int main(void)
         cmocka_unit_test(a_path_of_200_bytes_is_a_route_and_one_more_is_not),
         cmocka_unit_test(so_many_routes_are_all_there_and_one_more_is_not),
         cmocka_unit_test(routes_and_their_neighbours_fit_together),
-        cmocka_unit_test(an_endpoint_without_a_route_is_warned_of),
+        cmocka_unit_test(what_a_gateway_has_no_use_for_is_warned_of),
         cmocka_unit_test(an_exact_path_comes_before_the_longest_prefix),
         cmocka_unit_test(no_prefix_takes_a_path_that_leads_out_of_it),
     };
