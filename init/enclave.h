@@ -67,6 +67,9 @@ struct enclave {
     struct loop_timer clock_timer;
     struct clock_record clock;
 
+    struct loop_timer expiry_timer;
+    int64_t *measured_until; /* of the CA files of endpoints, then of inbound ports; 0: none, or an earlier one's */
+
     struct enclave_boot boot[ENCLAVE_STEPS]; /* the steps that are done */
     size_t boot_count;
 
@@ -107,6 +110,8 @@ int mounts_seal(struct reason *why);
 int identity_write(const struct secrets *pushed, int packed, struct reason *why);
 /* identity.c: where the image has an [identity], it is there from the start, as if it had been pushed. */
 int identity_pack(struct enclave *enclave, struct reason *why);
+/* identity.c: a file that the configuration names, as it lies in the image. 0 or as file_read(). */
+int identity_read_measured(const char *file, size_t max, char **data, size_t *size, struct reason *why);
 
 /* pushes.c: from here on pushes are accepted, where the image takes any. */
 int pushes_open(struct enclave *enclave, struct reason *why);

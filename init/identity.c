@@ -116,23 +116,25 @@ int identity_write(const struct secrets *pushed, int packed_fd, struct reason *w
     return error;
 }
 
-/* A measured file, as text. file may be NULL: empty. */
-static int read_packed(const char *file, char **text, uint32_t *size, struct reason *why)
+int identity_read_measured(const char *file, size_t max, char **data, size_t *size, struct reason *why)
 {
     char inside[512];
     char path[sizeof ENCLAVE_ROOT + sizeof inside];
-    size_t length = 0;
-    int error;
+    int error = config_packed_path(file, inside, sizeof inside);
 
-    if (file == NULL) {
-        return 0;
-    }
-    error = config_packed_path(file, inside, sizeof inside);
     if (error < 0) {
-        return reason_system(why, error, "[identity] %s", text_quote_string(file).text);
+        return reason_system(why, error, "%s", text_quote_string(file).text);
     }
     (void)snprintf(path, sizeof path, "%s%s", ENCLAVE_ROOT, inside);
-    error = file_read(path, TLS_IDENTITY_PEM_MAX, text, &length, why);
+    return file_read(path, max, data, size, why);
+}
+
+/* file may be NULL: empty. */
+static int read_packed(const char *file, char **text, uint32_t *size, struct reason *why)
+{
+    size_t length = 0;
+    int error = file != NULL ? identity_read_measured(file, TLS_IDENTITY_PEM_MAX, text, &length, why) : 0;
+
     *size = (uint32_t)length;
     return error;
 }

@@ -10,6 +10,7 @@
 #include "app/push.h"
 #include "base/pass.h"
 #include "init/enclave.h"
+#include "init/expiry.h"
 #include "init/log.h"
 #include "init/roles.h"
 #include "net/vsock.h"
@@ -103,6 +104,7 @@ static uint8_t accept_offer(struct enclave *enclave, int offer)
     enclave->accepted = fd;
     log_line(NAME, again ? "accepted, in the place of those before" : "accepted");
     roles_deliver(enclave, again);
+    expiry_look(enclave);
     return PUSH_ACCEPTED;
 }
 

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/pass.h"
 #include "init/enclave.h"
+#include "init/expiry.h"
 #include "init/journal.h"
 #include "init/log.h"
 #include "init/output.h"
@@ -228,6 +229,9 @@ int step_roles(struct enclave *enclave, struct reason *said)
     }
     if (error == 0) {
         error = journal_open(enclave->loop, said);
+    }
+    if (error == 0) {
+        error = expiry_open(enclave, said);
     }
     if (error == 0 && enclave->config.log_app) {
         error = output_open(enclave->loop, said);
