@@ -40,6 +40,9 @@ static const char *path_fault(const char *path)
         if ((size == 1 && segment[0] == '.') || (size == 2 && memcmp(segment, "..", 2) == 0)) {
             return "has a '.' or '..' part";
         }
+        if (segment[0] == ':' || segment[0] == '{') {
+            return "has a part that looks like a pattern (a route is one path, or with /* at its end all below one)";
+        }
         for (size_t i = 0; i < size; i++) {
             char c = segment[i];
             if (c == '*' && (size > 1 || !last)) {
@@ -175,8 +178,11 @@ static void refuse_endpoint(struct config_parser *parser, const struct config_in
     }
     if (nearest != NULL) {
         config_key_error(parser, instance, "to", "there is no [endpoint] of this label (did you mean %s?)", nearest);
+    } else if (config->endpoint_count > 0) {
+        config_key_error(parser, instance, "to", "there is no [endpoint] of this label (there is %s%s)",
+            config->endpoints[0].label, config->endpoint_count > 1 ? ", and others" : "");
     } else {
-        config_key_error(parser, instance, "to", "there is no [endpoint] of this label (add one)");
+        config_key_error(parser, instance, "to", "there is no [endpoint] (add one)");
     }
 }
 
@@ -200,27 +206,40 @@ static void find_endpoint(
     }
 }
 
-static bool is_idempotent(const char *method)
-{
-    static const char *const idempotent[] = {"GET", "PUT", "DELETE", "OPTIONS"};
+/* Those of RFC 9110 §9.3 and RFC 5789 that a gateway passes on. */
+static const struct method {
+    const char *name;
+    bool idempotent;
+} methods[] = {{"GET", true}, {"POST", false}, {"PUT", true}, {"PATCH", false}, {"DELETE", true}, {"OPTIONS", true}};
 
-    for (size_t i = 0; i < sizeof idempotent / sizeof idempotent[0]; i++) {
-        if (strcmp(method, idempotent[i]) == 0) {
-            return true;
+/* NULL: another one. */
+static const struct method *find_method(const char *name)
+{
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        if (strcmp(name, methods[i].name) == 0) {
+            return &methods[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 static void check_route(
     struct config_parser *parser, const struct config_instance *instance, struct config_route *route)
 {
+    const struct method *method = find_method(route->method);
+
+    if (method == NULL) {
+        config_warning(parser, instance->line,
+            "%s: %s is none of GET, POST, PUT, PATCH, DELETE, OPTIONS: only requests with exactly this method come "
+            "here",
+            config_title(instance).text, route->method);
+    }
     find_endpoint(parser, instance, route);
     if (route->target == NULL && config_text(instance, "path") == NULL) {
         route->target = strdup(route->path);
         parser->no_memory = parser->no_memory || route->target == NULL;
     }
-    if (is_idempotent(route->method)) {
+    if (method != NULL && method->idempotent) {
         return;
     }
     if (config_text(instance, "retries") == NULL) {
@@ -257,6 +276,11 @@ static void check_gateway(struct config_parser *parser)
     }
     if (whole && config->inbound_count == 0) {
         config_key_error(parser, app, "run", "nobody can reach it (add an [inbound api])");
+    }
+    if (config->connections == 1) {
+        config_error(parser, config_instance(parser, CONFIG_LIMITS, 0)->line,
+            "[limits] connections = 1: a gateway needs two at a time, one of a client and one to the service (say "
+            "more)");
     }
     for (size_t i = 0; i < config->endpoint_count; i++) {
         bool used = false;

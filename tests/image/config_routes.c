@@ -142,6 +142,8 @@ static void labels_that_are_no_route_are_refused(void **state)
         {" GET /a/*/b", "is not the whole last part"},
         {" GET /a*", "is not the whole last part"},
         {" GET /a/**", "is not the whole last part"},
+        {" GET /a/:id", "looks like a pattern"},
+        {" GET /a/{id}", "looks like a pattern"},
         {" GET /health", "the gateway itself answers at /health"},
         {" POST /metrics", "the gateway itself answers at /metrics"},
     };
@@ -201,7 +203,11 @@ static void routes_and_their_neighbours_fit_together(void **state)
     refuse(GATEWAY "[route POST /a]\n", "enclave.ini:14: [route POST /a] is empty", "");
     refuse(GATEWAY "[route POST /a]\nto = a.exampel\n", "enclave.ini:15: [route POST /a] to = a.exampel",
         "did you mean a.example?");
-    refuse(GATEWAY "[route POST /a]\nto = 10.0.0.1:80\n", "enclave.ini:15: ", "there is no [endpoint]");
+    refuse(GATEWAY "[route POST /a]\nto = 10.0.0.1:80\n", "enclave.ini:15: ", "(there is a.example)");
+    refuse(
+        "[image]\nname = a\n[app]\nrun = gateway\n[inbound api]\nvsock = 1\nto = 127.0.0.1:1\n[route GET /a]\nto = b\n",
+        "enclave.ini:9: ", "there is no [endpoint] (add one)");
+    refuse(GATEWAY ROUTE "[limits]\nconnections = 1\n", "enclave.ini:16: [limits] connections = 1", "two at a time");
     refuse(GATEWAY "[endpoint b]\ntls = app\n[route POST /a]\nto = b\n", "enclave.ini:17: [route POST /a] to = b",
         "tls = app");
     refuse(GATEWAY "[route POST /a]\nto = a.example\nretries = 1\n", "enclave.ini:16: [route POST /a] retries = 1",
@@ -222,6 +228,10 @@ static void what_a_gateway_has_no_use_for_is_warned_of(void **state)
            "[inbound api]\nvsock = 3000\nto = 127.0.0.1:3000\ntls = mutual\nca = c.pem\n[route GET /a]\nto = b\n");
     assert_int_equal(report.warning_count, 2);
     assert_non_null(strstr(report.warnings[0], "enclave.ini:5: [secrets]: ECS_WATERMARK_ENDPOINT means nothing"));
+    done();
+    accept(GATEWAY ROUTE "[route ANY /a]\nto = a.example\nretries = 0\n");
+    assert_int_equal(report.warning_count, 2);
+    assert_non_null(strstr(report.warnings[1], "enclave.ini:16: [route ANY /a]: ANY is none of GET, POST"));
     done();
     accept(GATEWAY ROUTE "[endpoint b]\ntls = none\n");
     assert_int_equal(report.warning_count, 3);
