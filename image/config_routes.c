@@ -277,10 +277,10 @@ static void check_gateway(struct config_parser *parser)
     if (whole && config->inbound_count == 0) {
         config_key_error(parser, app, "run", "nobody can reach it (add an [inbound api])");
     }
-    if (config->connections == 1) {
-        config_error(parser, config_instance(parser, CONFIG_LIMITS, 0)->line,
-            "[limits] connections = 1: a gateway needs two at a time, one of a client and one to the service (say "
-            "more)");
+    if (config->connections > 0 &&
+        config->connections < 4) { /* the relay keeps a quarter for each direction: net/relay_pool.c */
+        config_key_error(parser, config_instance(parser, CONFIG_LIMITS, 0), "connections",
+            "a gateway needs at least 4: clients would take them all, and leave none to the service");
     }
     for (size_t i = 0; i < config->endpoint_count; i++) {
         bool used = false;

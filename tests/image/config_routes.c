@@ -207,7 +207,7 @@ static void routes_and_their_neighbours_fit_together(void **state)
     refuse(
         "[image]\nname = a\n[app]\nrun = gateway\n[inbound api]\nvsock = 1\nto = 127.0.0.1:1\n[route GET /a]\nto = b\n",
         "enclave.ini:9: ", "there is no [endpoint] (add one)");
-    refuse(GATEWAY ROUTE "[limits]\nconnections = 1\n", "enclave.ini:16: [limits] connections = 1", "two at a time");
+    refuse(GATEWAY ROUTE "[limits]\nconnections = 3\n", "enclave.ini:17: [limits] connections = 3", "at least 4");
     refuse(GATEWAY "[endpoint b]\ntls = app\n[route POST /a]\nto = b\n", "enclave.ini:17: [route POST /a] to = b",
         "tls = app");
     refuse(GATEWAY "[route POST /a]\nto = a.example\nretries = 1\n", "enclave.ini:16: [route POST /a] retries = 1",
