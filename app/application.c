@@ -180,8 +180,7 @@ static void control_ready(struct loop_watch *watch, unsigned events)
 static int open_server(struct application *application, const struct app_start *start, struct reason *why)
 {
     struct http_server_options options = {
-        .connections = config_serves_tls(application->config) ? budget_sessions(application->config)
-                                                              : application->config->connections,
+        .connections = budget_clients(application->config),
         .budget = &application->budget,
         .handler = handle,
         .begin = application->hooks.begin != NULL ? begin : NULL,

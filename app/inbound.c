@@ -15,8 +15,8 @@
 #include "tls/stream.h"
 
 /* Failures that are none of the session's. */
-enum { FAILED_LATE, FAILED_NO_IDENTITY, FAILED_NO_MEMORY, FAILED_OTHERS };
-static const char *const failed_names[FAILED_OTHERS] = {"TIMEOUT", "NO_IDENTITY", "NO_MEMORY"};
+enum { FAILED_LATE, FAILED_NO_IDENTITY, FAILED_NO_MEMORY, FAILED_UNKNOWN, FAILED_OTHERS };
+static const char *const failed_names[FAILED_OTHERS] = {"TIMEOUT", "NO_IDENTITY", "NO_MEMORY", "UNKNOWN"};
 
 struct port {
     struct inbound *inbound;
@@ -146,12 +146,12 @@ static void refuse(struct port *port, const struct stream *stream, int error)
 
     if (error == -ETIMEDOUT) {
         port->failed[tls_fault_count + FAILED_LATE]++;
-        say("inbound %s: TLS handshake failed: it was not done within %d s", port->config->label,
-            HTTP_SERVER_HEAD_MS / 1000);
+        say("inbound %s: TLS handshake failed: it was not done within %d s, or %d s while others wait for a place",
+            port->config->label, HTTP_SERVER_HEAD_MS / 1000, HTTP_SERVER_START_MS / 1000);
     } else if (code == TLS_FAULT_ENDED_EARLY && !tls_stream_heard(stream)) {
         port->silent++;
     } else {
-        port->failed[known ? (size_t)(fault - tls_fault_table) : tls_fault_count + FAILED_NO_MEMORY]++;
+        port->failed[known ? (size_t)(fault - tls_fault_table) : tls_fault_count + FAILED_UNKNOWN]++;
         say("inbound %s: TLS handshake failed: %s", port->config->label, why.text);
     }
 }

@@ -8,11 +8,11 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-unsigned budget_sessions(const struct config *config)
+unsigned budget_clients(const struct config *config)
 {
-    unsigned most = config->connections < BUDGET_SESSIONS_MAX ? config->connections : BUDGET_SESSIONS_MAX;
+    unsigned most = config->connections > 1 ? config->connections * 5 / 8 : 1;
 
-    return config_serves_tls(config) ? most : 0;
+    return config_serves_tls(config) && most > BUDGET_SESSIONS_MAX ? BUDGET_SESSIONS_MAX : most;
 }
 
 uint64_t budget_processes(const struct config *config)
@@ -20,7 +20,7 @@ uint64_t budget_processes(const struct config *config)
     uint64_t each = 2 * (uint64_t)config->endpoint_count + config->inbound_count;
     uint64_t status = BUDGET_STATUS + BUDGET_STATUS_PLACES * (BUDGET_STATUS_FIXED + each * BUDGET_STATUS_EACH);
 
-    uint64_t tls = budget_sessions(config) * BUDGET_SESSION + BUDGET_STORE;
+    uint64_t tls = budget_clients(config) * BUDGET_SESSION + BUDGET_STORE;
 
     return BUDGET_PROCESSES + (config->status.vsock != 0 ? status : 0) + (config->log_port != 0 ? BUDGET_LOG : 0) +
            (config_serves_tls(config) ? tls : 0);

@@ -49,8 +49,12 @@ struct budget {
     uint64_t processes;
 };
 
-/* TLS connections of clients at a time; 0 where no [inbound] has tls = mutual. */
-unsigned budget_sessions(const struct config *config);
+/*
+ * Connections of clients that a built-in application takes at a time: fewer than the relay lets in (three quarters of
+ * all, where there are endpoints too), for it is the application that can tell who makes room: with all of them idle or
+ * silent the relay would refuse the next one. With an [inbound] tls = mutual each may hold a session.
+ */
+unsigned budget_clients(const struct config *config);
 
 /* At worst, by what the image measures. */
 uint64_t budget_processes(const struct config *config);

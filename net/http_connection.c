@@ -381,10 +381,8 @@ static void connection_ready(struct loop_watch *watch, unsigned events)
     }
 }
 
-static void connection_late(struct loop_timer *timer)
+void http_connection_expire(struct http_connection *connection)
 {
-    struct http_connection *connection = timer->owner;
-
     if (connection->state == HTTP_HEAD || connection->state == HTTP_BODY) {
         http_connection_refuse(connection, 408,
             connection->state == HTTP_HEAD ? "the request's head did not come in time"
@@ -395,6 +393,11 @@ static void connection_late(struct loop_timer *timer)
         tell_started(connection, -ETIMEDOUT);
     }
     http_connection_destroy(connection);
+}
+
+static void connection_late(struct loop_timer *timer)
+{
+    http_connection_expire(timer->owner);
 }
 
 int http_connection_create(struct http_server *server, struct stream *stream)

@@ -69,6 +69,8 @@ struct http_server {
 int http_connection_create(struct http_server *server, struct stream *stream);
 /* Its exchange is cancelled, where one is in hand. */
 void http_connection_destroy(struct http_connection *connection);
+/* Its time is over. */
+void http_connection_expire(struct http_connection *connection);
 /* Goes from state to state as far as what has arrived allows. May destroy the connection. */
 void http_connection_advance(struct http_connection *connection);
 /* Answers a status by itself, and closes. */

@@ -17,25 +17,41 @@ void http_server_accept(struct http_server *server, bool on)
     }
 }
 
-/* Makes room for one more where all are taken. False: none is idle. */
+/* Of those in one of two states, the one whose time is over first. */
+static struct http_connection *oldest(const struct http_server *server, enum http_state a, enum http_state b)
+{
+    struct http_connection *found = NULL;
+
+    for (struct http_connection *c = server->connections; c != NULL; c = c->next) {
+        if ((c->state == a || c->state == b) && (found == NULL || c->timer.due < found->timer.due)) {
+            found = c;
+        }
+    }
+    return found;
+}
+
+/* Makes room for one more where all are taken. False: none can go just now. */
 static bool make_room(struct http_server *server)
 {
-    struct http_connection *idle = NULL;
-
     if (server->connection_count < server->options.connections) {
         return true;
     }
-    for (struct http_connection *c = server->connections; c != NULL; c = c->next) {
-        bool done = c->state == HTTP_IDLE || c->state == HTTP_LINGER;
-        if (done && (idle == NULL || c->timer.due < idle->timer.due)) {
-            idle = c;
-        }
+    struct http_connection *starting = oldest(server, HTTP_STARTING, HTTP_STARTING);
+    struct http_connection *idle = oldest(server, HTTP_IDLE, HTTP_LINGER);
+    int64_t since = starting != NULL ? starting->timer.due - HTTP_SERVER_HEAD_MS : INT64_MAX - HTTP_SERVER_START_MS;
+    int64_t left = since + HTTP_SERVER_START_MS - loop_now(server->loop);
+    if (left <= 0) {
+        http_connection_expire(starting);
+        return true;
     }
-    if (idle == NULL) {
-        return false;
+    if (idle != NULL) {
+        http_connection_destroy(idle);
+        return true;
     }
-    http_connection_destroy(idle);
-    return true;
+    if (starting != NULL) {
+        loop_after(server->loop, &server->accept_again, left);
+    }
+    return false;
 }
 
 static void listener_ready(struct loop_watch *watch, unsigned events)

@@ -22,9 +22,12 @@
  * the handler: it is answered {"error": "…"} with its status, and the connection closed. A client that ends its
  * sending direction while its request is being handled has gone, as for other servers.
  *
- * At the bound on connections an idle one is closed for a new one; where none is idle, new ones wait unaccepted.
+ * At the bound on connections one is closed for a new one: the oldest whose beginning (a TLS handshake) has lasted for
+ * HTTP_SERVER_START_MS, for who is silent must not keep out those who have a certificate to show; else the one that is
+ * idle for longest. Where there is neither, new ones wait unaccepted.
  */
-#define HTTP_SERVER_HEAD_MS 10000  /* for a whole head, from its first byte */
+#define HTTP_SERVER_START_MS 2000  /* for a connection's beginning, while others wait for its place */
+#define HTTP_SERVER_HEAD_MS 10000  /* for it in any case; and for a whole head, from its first byte */
 #define HTTP_SERVER_WHOLE_MS 60000 /* for a whole body, and for the client to take a whole answer, however it drips */
 #define HTTP_SERVER_IDLE_MS 60000  /* between requests; of a stream, for its next byte to come or to be taken */
 #define HTTP_SERVER_LINGER_MS                                                                                          \
@@ -48,7 +51,7 @@ typedef void http_begin(void *arg, struct http_exchange *exchange);
 typedef void http_cancelled(void *arg);
 typedef void http_refused(void *arg, unsigned status, const char *sentence);
 typedef void http_answered(void *arg, unsigned status);
-/* The stream of a connection has begun (0) or failed to: -errno, -ETIMEDOUT after HTTP_SERVER_HEAD_MS. */
+/* The stream of a connection has begun (0) or failed to: -errno, -ETIMEDOUT where it took too long. */
 typedef void http_started(void *arg, const struct stream *stream, int error);
 
 struct http_server_options {

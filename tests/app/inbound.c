@@ -220,13 +220,18 @@ static void all_others_are_refused_and_counted(void **state)
     assert_contains(answer, "unknown ca");
     assert_int_equal(
         run(answer, "bash -c 'exec 3<>/dev/tcp/127.0.0.1/%u'", server.port), 0); /* looks, and says nothing */
+    assert_int_equal(
+        run(answer, "bash -c 'printf \"\\x15\\x3\\x3\\x0\\x2\\x2\\xc8\" >/dev/tcp/127.0.0.1/%u'", server.port),
+        0); /* an alert that TLS does not have */
+    assert_int_equal(said("TLS handshake failed: the far side sent an alert that nobody here knows"), 1);
     assert_int_equal(get("client", "/metrics", answer), 0);
     assert_contains(answer, "ingot_inbound_handshakes_total{inbound=\"api\",result=\"full\"} 3\n");
     assert_contains(answer, "ingot_inbound_handshakes_total{inbound=\"api\",result=\"resumed\"} 0\n");
-    assert_contains(answer, "ingot_inbound_handshakes_total{inbound=\"api\",result=\"failed\"} 2\n");
+    assert_contains(answer, "ingot_inbound_handshakes_total{inbound=\"api\",result=\"failed\"} 3\n");
     assert_contains(answer, "ingot_inbound_handshake_failures_total{inbound=\"api\",reason=\"TLS_FAULT_REFUSED\"} 1\n");
     assert_contains(
         answer, "ingot_inbound_handshake_failures_total{inbound=\"api\",reason=\"BR_ERR_X509_NOT_TRUSTED\"} 1\n");
+    assert_contains(answer, "ingot_inbound_handshake_failures_total{inbound=\"api\",reason=\"UNKNOWN\"} 1\n");
     assert_contains(answer, "ingot_inbound_silent_total{inbound=\"api\"} 1\n");
     assert_contains(answer, "ingot_inbound_sessions 1\n");
     assert_contains(answer, "ingot_certificate_days_left{section=\"inbound\",label=\"api\",file=\"/");

@@ -10,7 +10,7 @@ from enclave import Enclave, build_image
 from service import HOST
 
 NAME = "enclave.test"
-SESSIONS = 64  # image/budget.h: TLS connections at a time, however many may be relayed
+SESSIONS = 60  # image/budget.h: five eighths of the connections
 INI = f"""
 [image]
 name = inbound

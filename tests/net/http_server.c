@@ -30,6 +30,7 @@ struct fixture {
     unsigned handled;
     unsigned cancelled;
     unsigned refused; /* the last status that the server gave by itself */
+    unsigned late;    /* connections whose beginning took too long */
     int listener;
     uint16_t port;
     char answer[8192]; /* what a client has read last */
@@ -78,7 +79,32 @@ static void refused(void *arg, unsigned status, const char *sentence)
     f->refused = status;
 }
 
-static int set_up(void **state)
+static void started(void *arg, const struct stream *stream, int error)
+{
+    struct fixture *f = arg;
+
+    (void)stream;
+    f->late += error == -ETIMEDOUT;
+}
+
+static int start_at_a_byte(struct stream *stream)
+{
+    return stream_peek(stream) > 0 ? 0 : -EAGAIN;
+}
+
+static int stream_open_beginning(void *arg, int fd, struct stream **stream)
+{
+    static struct stream_class beginning;
+    int error = stream_open_plain(arg, fd, stream);
+
+    assert_int_equal(error, 0);
+    beginning = *(*stream)->class;
+    beginning.start = start_at_a_byte;
+    (*stream)->class = &beginning;
+    return 0;
+}
+
+static int set_up_as(void **state, stream_opener *open)
 {
     struct fixture *f = calloc(1, sizeof *f);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -95,12 +121,24 @@ static int set_up(void **state)
         .budget = &f->budget,
         .handler = handle,
         .refused = refused,
+        .started = started,
         .arg = f,
         .whole_ms = WHOLE_MS};
     assert_int_equal(http_server_open(&f->server, f->loop, &options), 0);
-    assert_int_equal(http_server_listen(f->server, f->listener, stream_open_plain, NULL), 0);
+    assert_int_equal(http_server_listen(f->server, f->listener, open, NULL), 0);
     *state = f;
     return 0;
+}
+
+static int set_up(void **state)
+{
+    return set_up_as(state, stream_open_plain);
+}
+
+/* Connections begin with a handshake: they wait for a byte. */
+static int set_up_beginning(void **state)
+{
+    return set_up_as(state, stream_open_beginning);
 }
 
 static int tear_down(void **state)
@@ -449,6 +487,33 @@ static void a_connection_that_waits_is_let_in_when_another_becomes_idle(void **s
     close(waiting);
 }
 
+/* Whoever begins a handshake and falls silent holds a place for HTTP_SERVER_START_MS, while others want it. */
+static void silence_in_the_handshake_keeps_nobody_out(void **state)
+{
+    struct fixture *f = *state;
+    int silent[CONNECTIONS];
+    int64_t begun = loop_now(f->loop);
+
+    for (int i = 0; i < CONNECTIONS; i++) {
+        silent[i] = client(f);
+    }
+    int waiting = client(f);
+    client_say(f, waiting, "GET /w HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_int_equal(f->late, 0);
+    while (f->handled == 0 && loop_now(f->loop) < begun + HTTP_SERVER_HEAD_MS / 2) {
+        turns(f, 1);
+    }
+    assert_true(loop_now(f->loop) >= begun + HTTP_SERVER_START_MS);
+    assert_false(client_read(f, waiting));
+    assert_string_equal(answered_body(f), "/w");
+    assert_int_equal(f->late, 1); /* nobody else had to go */
+    assert_true(client_read(f, silent[0]));
+    for (int i = 0; i < CONNECTIONS; i++) {
+        close(silent[i]);
+    }
+    close(waiting);
+}
+
 /* A byte now and then does not hold memory for ever. */
 static void a_body_that_drips_is_refused_in_time(void **state)
 {
@@ -560,6 +625,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_client_that_goes_cancels_its_request, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_idle_connection_makes_room_and_busy_ones_make_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_connection_that_waits_is_let_in_when_another_becomes_idle, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(silence_in_the_handshake_keeps_nobody_out, set_up_beginning, tear_down),
         cmocka_unit_test_setup_teardown(a_body_that_drips_is_refused_in_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_answer_that_is_sipped_is_given_up_in_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refusal_reaches_a_client_that_still_sends, set_up, tear_down),
