@@ -112,7 +112,8 @@ static void pin_is_the_key_of_the_leaf(void **state)
 static void dates_are_judged_by_the_clock_given(void **state)
 {
     (void)state;
-    refuses(&(struct trial){.now = time(NULL) + 400 * 86400}, BR_EXPIRED, PARTS("expired 20", "; enclave clock 20", " UTC, from the NSM): renew it on the service"));
+    refuses(&(struct trial){.now = time(NULL) + 400 * 86400}, BR_EXPIRED,
+        PARTS("expired 20", "; enclave clock 20", " UTC, from the NSM): renew it on the service"));
     refuses(&(struct trial){.now = time(NULL) - 86400}, TLS_FAULT_NOT_YET_VALID, PARTS("not valid before"));
     refuses(&(struct trial){.now = 1}, TLS_FAULT_NOT_YET_VALID, PARTS("enclave clock 1970-01-01 00:00:01 UTC"));
 }
