@@ -13,6 +13,7 @@ struct remembered {
     uint8_t trust[HASH_SHA256_SIZE]; /* the CAs that the peer was judged by */
     int64_t born;                    /* the full handshake */
     int64_t until;                   /* the first notAfter of its chain */
+    uint64_t turn;                   /* the store's own: the larger, the later it was put there */
     struct bytes leaf;               /* DER */
 };
 

@@ -10,6 +10,7 @@
 
 struct tls_store {
     struct remembered each[TLS_STORE_SESSIONS]; /* leaf.size 0: free */
+    uint64_t turn;                              /* of the newest: many are born within a second */
 };
 
 int tls_store_create(struct tls_store **store)
@@ -90,7 +91,7 @@ void store_put(struct tls_store *store, const struct remembered *session)
     }
     for (size_t i = 1; i < TLS_STORE_SESSIONS && place->leaf.size > 0; i++) {
         struct remembered *other = &store->each[i];
-        place = other->leaf.size == 0 || other->born < place->born ? other : place;
+        place = other->leaf.size == 0 || other->turn < place->turn ? other : place;
     }
     forget(place);
     uint8_t *leaf = malloc(session->leaf.size);
@@ -100,4 +101,5 @@ void store_put(struct tls_store *store, const struct remembered *session)
     memcpy(leaf, session->leaf.data, session->leaf.size);
     *place = *session;
     place->leaf.data = leaf;
+    place->turn = ++store->turn;
 }
