@@ -30,28 +30,26 @@ static const struct {
 };
 
 /* Takes the next attribute off a Name's contents; *set holds what is left of the current RDN. */
-static bool attribute_take(struct bytes *name, struct bytes *set, struct bytes *oid, struct bytes *value)
+static bool attribute_take(struct bytes *name, struct bytes *set, struct bytes *oid, struct der *value)
 {
     struct bytes pair;
-    struct der element;
 
     if (set->size == 0 && !der_take(name, DER_SET, set)) {
         return false;
     }
-    if (!der_take(set, DER_SEQUENCE, &pair) || !der_take(&pair, DER_OID, oid) || !der_next(&pair, &element)) {
-        return false;
-    }
-    *value = element.body;
-    return true;
+    return der_take(set, DER_SEQUENCE, &pair) && der_take(&pair, DER_OID, oid) && der_next(&pair, value);
 }
 
-/* The last CN: the most specific one. How many there are. */
+/*
+ * The last CN: the most specific one. How many there are; 0 where the name is malformed: there may be more in it. One
+ * of 16 or 32 bits a character is not the text that its bytes would be.
+ */
 static size_t common_name(struct bytes name, struct bytes *cn)
 {
     struct bytes body;
     struct bytes set = {NULL, 0};
     struct bytes oid;
-    struct bytes value;
+    struct der value;
     size_t count = 0;
 
     if (!der_take(&name, DER_SEQUENCE, &body)) {
@@ -59,11 +57,12 @@ static size_t common_name(struct bytes name, struct bytes *cn)
     }
     while (attribute_take(&body, &set, &oid, &value)) {
         if (DER_IS(oid, OID_COMMON_NAME)) {
-            *cn = value;
+            bool wide = value.tag == DER_BMP_STRING || value.tag == DER_UNIVERSAL_STRING;
+            *cn = wide ? (struct bytes){NULL, 0} : value.body;
             count++;
         }
     }
-    return count;
+    return body.size == 0 && set.size == 0 ? count : 0;
 }
 
 static bool same_bytes(struct bytes a, struct bytes b)
@@ -249,7 +248,7 @@ void x509_name_text(struct bytes name, char text[static X509_TEXT_SIZE])
     struct bytes body;
     struct bytes set = {NULL, 0};
     struct bytes oid;
-    struct bytes value;
+    struct der value;
 
     text[0] = '\0';
     if (!der_take(&name, DER_SEQUENCE, &body)) {
@@ -265,7 +264,7 @@ void x509_name_text(struct bytes name, char text[static X509_TEXT_SIZE])
         line_put_text(&line, line.used > 0 ? ", " : "");
         line_put_text(&line, label);
         line_put_text(&line, "=");
-        line_put(&line, value.data, value.size);
+        line_put(&line, value.body.data, value.body.size);
     }
 }
 

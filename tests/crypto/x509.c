@@ -214,23 +214,20 @@ static void bytes_behind_it_are_refused(void **state)
     free(data);
 }
 
-/* Replaces the only place where `from` stands, and reads. */
+/* Replaces the only place where `from` stands, and reads; the bytes live as certificate_of() has them. */
 static int read_changed(const char *name, const char *from, const char *to, size_t change)
 {
     char file[64];
     size_t size;
-    char *data;
     char *at;
-    int error;
 
+    free(der);
     (void)snprintf(file, sizeof file, "%s.crt.der", name);
-    data = file_of(file, &size);
-    at = memmem(data, size, from, change);
+    der = file_of(file, &size);
+    at = memmem(der, size, from, change);
     assert_non_null(at);
     memcpy(at, to, change);
-    error = x509_read((struct bytes){(const uint8_t *)data, size}, &certificate, &why);
-    free(data);
-    return error;
+    return x509_read((struct bytes){(const uint8_t *)der, size}, &certificate, &why);
 }
 
 static void extensions_do_not_come_twice(void **state)
@@ -239,6 +236,18 @@ static void extensions_do_not_come_twice(void **state)
     /* authorityKeyIdentifier, which openssl adds to the CA, becomes a second subjectKeyIdentifier. */
     assert_int_equal(read_changed("ca", "\x06\x03\x55\x1d\x23", "\x06\x03\x55\x1d\x0e", 5), -EINVAL);
     assert_non_null(strstr(why.text, "extensions"));
+}
+
+static void common_names_that_are_no_text_or_not_all_there_match_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(read_changed("client", "\x0c\x0atee-client", "\x1e\x0atee-client", 12), 0); /* BMPString */
+    assert_false(x509_has_name(&certificate, "CN=tee-client"));
+    assert_int_equal(read_changed("client", "\x0c\x0atee-client", "\x13\x0atee-client", 12), 0); /* PrintableString */
+    assert_true(x509_has_name(&certificate, "CN=tee-client"));
+    /* The second of two is no RDN. */
+    assert_int_equal(read_changed("client-names", "one\x31\x0c\x30\x0a", "one\x30\x0c\x30\x0a", 7), 0);
+    assert_false(x509_has_name(&certificate, "CN=one"));
 }
 
 static void malformed_fields_are_named(void **state)
@@ -319,6 +328,7 @@ int main(void)
         cmocka_unit_test(every_cut_is_refused),
         cmocka_unit_test(bytes_behind_it_are_refused),
         cmocka_unit_test(extensions_do_not_come_twice),
+        cmocka_unit_test(common_names_that_are_no_text_or_not_all_there_match_nothing),
         cmocka_unit_test(malformed_fields_are_named),
         cmocka_unit_test(dates_are_shown),
         cmocka_unit_test(dates_read_are_the_dates_shown),
