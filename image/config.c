@@ -430,6 +430,11 @@ const struct config_identity *config_identity_find(const struct config *config, 
     return NULL;
 }
 
+bool config_is_gateway(const struct config *config)
+{
+    return config->app.built_in && config->app.run != NULL && strcmp(config->app.run, CONFIG_RUN_GATEWAY) == 0;
+}
+
 bool config_serves_tls(const struct config *config)
 {
     for (size_t i = 0; i < config->inbound_count; i++) {

@@ -1,6 +1,4 @@
-/* config_routes: [route METHOD PATH]: its label, its paths, what it says of other sections, and which route a request
- * takes.
- */
+/* config_routes: [route METHOD PATH]: its label, its paths, and what it says of other sections. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -277,8 +275,8 @@ static void check_gateway(struct config_parser *parser)
     if (whole && config->inbound_count == 0) {
         config_key_error(parser, app, "run", "nobody can reach it (add an [inbound api])");
     }
-    if (config->connections > 0 &&
-        config->connections < 4) { /* the relay keeps a quarter for each direction: net/relay_pool.c */
+    /* Where there are so many, the relay keeps a quarter for each direction (net/relay_pool.c). */
+    if (config->connections > 0 && config->connections < 4) {
         config_key_error(parser, config_instance(parser, CONFIG_LIMITS, 0), "connections",
             "a gateway needs at least 4: clients would take them all, and leave none to the service");
     }
@@ -318,107 +316,4 @@ void config_check_routes(struct config_parser *parser)
     if (gateway) {
         check_gateway(parser);
     }
-}
-
-/* ---- Which route a request takes ---- */
-
-bool config_is_gateway(const struct config *config)
-{
-    return config->app.built_in && config->app.run != NULL && strcmp(config->app.run, CONFIG_RUN_GATEWAY) == 0;
-}
-
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-}
-
-/*
- * Whether every reader takes the segment for the same name: one decodes percent signs before it looks for slashes and
- * dots, another cuts parameters (";…") off before it does. An empty one is told by the caller.
- */
-static bool segment_is_plain(const char *segment, size_t size)
-{
-    bool dots = true;    /* so far there is nothing else in the name */
-    bool in_name = true; /* ";" is still to come */
-    size_t length = 0;   /* of the name */
-
-    for (size_t i = 0; i < size; i++) {
-        int c = (unsigned char)segment[i];
-        if (c == '%') {
-            int high = size - i > 2 ? hex_digit(segment[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit(segment[i + 2]) : -1;
-            if (low < 0) {
-                return false;
-            }
-            c = high << 4 | low;
-            i += 2;
-            if (c == '/') {
-                return false;
-            }
-        }
-        if (c == '\\' || c < 0x20 || c == 0x7f) {
-            return false;
-        }
-        in_name = in_name && c != ';';
-        dots = dots && (c == '.' || !in_name);
-        length += in_name;
-    }
-    return !dots || length > 2;
-}
-
-/* Whether what stands behind a route's prefix is plain; only its last segment may be empty. */
-static bool rest_is_plain(const char *rest, size_t size)
-{
-    while (size > 0) {
-        const char *slash = memchr(rest, '/', size);
-        size_t segment = slash != NULL ? (size_t)(slash - rest) : size;
-        if (!segment_is_plain(rest, segment)) {
-            return false;
-        }
-        segment += slash != NULL;
-        rest += segment;
-        size -= segment;
-    }
-    return true;
-}
-
-bool config_route_covers(const struct config_route *route, const char *path, size_t path_size)
-{
-    size_t size = strlen(route->path);
-
-    if (path_size < size || memcmp(path, route->path, size) != 0) {
-        return false;
-    }
-    return route->below ? rest_is_plain(path + size, path_size - size) : path_size == size;
-}
-
-/* An exact path before every prefix, a longer prefix before a shorter. */
-static bool is_closer(const struct config_route *route, const struct config_route *other)
-{
-    return other == NULL || (!route->below && other->below) ||
-           (route->below == other->below && strlen(route->path) > strlen(other->path));
-}
-
-const struct config_route *config_route_find(const struct config *config, const char *method, size_t method_size,
-    const char *path, size_t path_size, bool *path_known)
-{
-    const struct config_route *found = NULL;
-
-    if (method_size == 4 && memcmp(method, "HEAD", 4) == 0) {
-        method = "GET";
-        method_size = 3;
-    }
-    *path_known = false;
-    for (size_t i = 0; i < config->route_count; i++) {
-        const struct config_route *route = &config->routes[i];
-        if (!config_route_covers(route, path, path_size)) {
-            continue;
-        }
-        *path_known = true;
-        if (strlen(route->method) == method_size && memcmp(route->method, method, method_size) == 0 &&
-            is_closer(route, found)) {
-            found = route;
-        }
-    }
-    return found;
 }
