@@ -130,6 +130,16 @@ static bool value_valid(struct http_text value)
     return true;
 }
 
+bool http_field_valid(const struct http_field *field)
+{
+    for (size_t i = 0; i < field->name.size; i++) {
+        if (!http_is_token_byte(field->name.data[i])) {
+            return false;
+        }
+    }
+    return field->name.size > 0 && value_valid(field->value);
+}
+
 static unsigned parse_field(struct http_head *head, struct http_text line, struct reason *why)
 {
     struct http_field field = {.name = {line.data, 0}};
@@ -509,14 +519,30 @@ const char *http_status_phrase(unsigned status)
     } phrases[] = {
         {100, "Continue"},
         {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
         {204, "No Content"},
+        {206, "Partial Content"},
+        {301, "Moved Permanently"},
+        {302, "Found"},
+        {303, "See Other"},
+        {304, "Not Modified"},
+        {307, "Temporary Redirect"},
+        {308, "Permanent Redirect"},
         {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
         {404, "Not Found"},
         {405, "Method Not Allowed"},
         {408, "Request Timeout"},
+        {409, "Conflict"},
+        {412, "Precondition Failed"},
         {413, "Content Too Large"},
         {415, "Unsupported Media Type"},
+        {416, "Range Not Satisfiable"},
         {417, "Expectation Failed"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
         {431, "Request Header Fields Too Large"},
         {500, "Internal Server Error"},
         {501, "Not Implemented"},

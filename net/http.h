@@ -88,6 +88,9 @@ struct http_text http_head_path(const struct http_head *head);
 bool http_text_is(struct http_text text, const char *string);
 bool http_text_is_word(struct http_text text, const char *string);
 
+/* Whether its name is a token and its value has no control characters: it can go out as it is. */
+bool http_field_valid(const struct http_field *field);
+
 /* A byte of a token: a method, a field's name (RFC 9110 §5.6.2). */
 bool http_is_token_byte(char c);
 

@@ -5,10 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int append_text(struct http_buffer *out, const char *text)
-{
-    return http_buffer_append(out, text, strlen(text));
-}
+#include "net/http_write.h"
 
 int http_request_write(struct http_buffer *out, const char *method, const char *authority, const char *target,
     const char *type, size_t length)
@@ -21,12 +18,52 @@ int http_request_write(struct http_buffer *out, const char *method, const char *
 
     (void)snprintf(number, sizeof number, "%zu", length);
     for (size_t i = 0; i < sizeof parts / sizeof *parts && error == 0; i++) {
-        error = append_text(out, parts[i]);
+        error = http_write_text(out, parts[i]);
     }
     for (size_t i = 0; type != NULL && i < sizeof body_parts / sizeof *body_parts && error == 0; i++) {
-        error = append_text(out, body_parts[i]);
+        error = http_write_text(out, body_parts[i]);
     }
-    return error == 0 ? append_text(out, "\r\n") : error;
+    return error == 0 ? http_write_text(out, "\r\n") : error;
+}
+
+/* It goes between the spaces of a request's first line. */
+static bool is_word(struct http_text text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] <= 0x20 || text.data[i] >= 0x7f) {
+            return false;
+        }
+    }
+    return text.size > 0;
+}
+
+static bool has_host(const struct http_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (http_text_is_word(fields[i].name, "Host")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int http_request_start(struct http_buffer *out, struct http_text method, const char *authority, struct http_text target,
+    const struct http_field *fields, size_t count, enum http_framing framing, uint64_t length)
+{
+    const struct http_text parts[] = {
+        method, {" ", 1}, target, {" HTTP/1.1\r\nHost: ", 17}, {authority, strlen(authority)}, {"\r\n", 2}};
+    int error = is_word(method) && is_word(target) && is_word(parts[4]) && !has_host(fields, count) ? 0 : -EINVAL;
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && error == 0; i++) {
+        error = http_buffer_append(out, parts[i].data, parts[i].size);
+    }
+    if (error == 0) {
+        error = http_write_fields(out, fields, count);
+    }
+    if (error == 0) {
+        error = http_write_framing(out, framing, length);
+    }
+    return error == 0 ? http_write_text(out, "\r\n") : error;
 }
 
 /* A whole head has arrived: an interim response is forgotten, a final one's body begins. */
@@ -48,7 +85,8 @@ static int start_body(struct http_reader *reader, struct reason *why)
         return 0;
     }
     reader->in_body = true;
-    return http_body_start(&reader->body, &reader->head, HTTP_BODY_MAX, why) == 0 ? 0 : -EBADMSG;
+    uint64_t max = reader->max > 0 ? reader->max : HTTP_BODY_MAX;
+    return http_body_start(&reader->body, &reader->head, max, why) == 0 ? 0 : -EBADMSG;
 }
 
 /* Takes bytes up to the end of a head; what is behind it is not consumed. */
@@ -74,14 +112,24 @@ static int take_head(struct http_reader *reader, const char *data, size_t size, 
     return start_body(reader, why);
 }
 
-static int take_body(struct http_reader *reader, const char *data, size_t size, size_t *used, struct reason *why)
+int http_reader_part(
+    struct http_reader *reader, const void *data, size_t size, size_t *used, struct http_text *part, struct reason *why)
 {
-    struct http_text part;
-
-    if (http_body_take(&reader->body, data, size, used, &part, why) != 0) {
-        return -EBADMSG;
+    *part = (struct http_text){data, 0};
+    *used = 0;
+    if (size == 0 || http_reader_done(reader)) {
+        return 0;
     }
+    if (!reader->in_body) {
+        return take_head(reader, data, size, used, why);
+    }
+    return http_body_take(&reader->body, data, size, used, part, why) == 0 ? 0 : -EBADMSG;
+}
+
+static int keep(struct http_reader *reader, struct http_text part, struct reason *why)
+{
     int error = http_buffer_append(&reader->content, part.data, part.size);
+
     return error < 0 ? reason_set(why, error, "no memory is left for the response") : 0;
 }
 
@@ -91,8 +139,12 @@ int http_reader_take(struct http_reader *reader, const void *data, size_t size, 
     int error = 0;
 
     while (error == 0 && size > 0 && !http_reader_done(reader)) {
-        size_t used = 0;
-        error = reader->in_body ? take_body(reader, at, size, &used, why) : take_head(reader, at, size, &used, why);
+        struct http_text part;
+        size_t used;
+        error = http_reader_part(reader, at, size, &used, &part, why);
+        if (error == 0) {
+            error = keep(reader, part, why);
+        }
         at += used;
         size -= used;
     }
@@ -102,6 +154,11 @@ int http_reader_take(struct http_reader *reader, const void *data, size_t size, 
 bool http_reader_done(const struct http_reader *reader)
 {
     return reader->in_body && http_body_done(&reader->body);
+}
+
+bool http_reader_kept(const struct http_reader *reader)
+{
+    return http_reader_done(reader) && reader->head.keep_alive;
 }
 
 bool http_reader_end(const struct http_reader *reader)

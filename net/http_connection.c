@@ -13,14 +13,26 @@ static void input_free(struct http_connection *connection)
 {
     free(connection->input);
     connection->input = NULL;
+    connection->input_at = 0;
     connection->input_size = 0;
     connection->scanned = 0;
+}
+
+/* An answer whose end is the connection's must not look whole: a reset instead. */
+static void cut_answer(struct http_connection *connection)
+{
+    static const struct linger reset = {.l_onoff = 1};
+
+    if (connection->ends_answer) {
+        setsockopt(connection->watch.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    }
 }
 
 void http_connection_destroy(struct http_connection *connection)
 {
     struct http_server *server = connection->server;
-    http_cancelled *cancelled = connection->state == HTTP_HANDLING ? connection->exchange.cancelled : NULL;
+    bool in_hand = connection->state == HTTP_HANDLING || connection->state == HTTP_STREAM;
+    http_cancelled *cancelled = in_hand ? connection->exchange.cancelled : NULL;
     void *arg = connection->exchange.cancelled_arg;
 
     *connection->self = connection->next;
@@ -31,6 +43,7 @@ void http_connection_destroy(struct http_connection *connection)
     http_server_accept(server, true);
     loop_cancel(server->loop, &connection->timer);
     loop_unwatch(server->loop, &connection->watch);
+    cut_answer(connection);
     stream_close(connection->stream);
     http_exchange_clear(&connection->exchange);
     http_buffer_free(&connection->answer);
@@ -41,27 +54,34 @@ void http_connection_destroy(struct http_connection *connection)
     }
 }
 
-static void consume(struct http_connection *connection, size_t size)
+struct http_text http_connection_input(const struct http_connection *connection)
 {
-    connection->scanned = 0;
-    if (size > 0) {
-        connection->input_size -= size;
-        memmove(connection->input, connection->input + size, connection->input_size);
-    }
+    bool some = connection->input_size > 0;
+
+    return (struct http_text){some ? connection->input + connection->input_at : "", connection->input_size};
 }
 
-static void watch(struct http_connection *connection)
+void http_connection_consume(struct http_connection *connection, size_t size)
+{
+    connection->scanned = 0;
+    connection->input_size -= size;
+    connection->input_at = connection->input_size > 0 ? connection->input_at + size : 0;
+}
+
+void http_connection_watch(struct http_connection *connection)
 {
     unsigned wanted = connection->state == HTTP_WRITING ? LOOP_WRITE : LOOP_READ;
 
-    if (connection->state == HTTP_HANDLING && connection->more_waits) {
+    if (connection->state == HTTP_STREAM) {
+        wanted = http_stream_wanted(connection);
+    } else if (connection->state == HTTP_HANDLING && connection->more_waits) {
         wanted = 0;
     }
     loop_change(connection->server->loop, &connection->watch, stream_events(connection->stream, wanted));
 }
 
 /* How long each state may last from now on. False: no memory for the timer. */
-static bool enter(struct http_connection *connection, enum http_state state)
+bool http_connection_enter(struct http_connection *connection, enum http_state state)
 {
     struct http_server *server = connection->server;
     const int64_t milliseconds[] = {
@@ -69,14 +89,16 @@ static bool enter(struct http_connection *connection, enum http_state state)
         [HTTP_IDLE] = HTTP_SERVER_IDLE_MS,
         [HTTP_HEAD] = HTTP_SERVER_HEAD_MS,
         [HTTP_BODY] = server->options.whole_ms,
-        [HTTP_HANDLING] = 0, /* for ever */
+        [HTTP_HANDLING] = 0,                 /* for ever */
+        [HTTP_STREAM] = HTTP_SERVER_IDLE_MS, /* http_stream.c moves it on */
         [HTTP_WRITING] = server->options.whole_ms,
         [HTTP_LINGER] = HTTP_SERVER_LINGER_MS,
+        [HTTP_CUT] = 0,
     };
 
     connection->state = state;
     connection->more_waits = false;
-    watch(connection);
+    http_connection_watch(connection);
     if (state == HTTP_IDLE || state == HTTP_LINGER) {
         http_server_accept(server, true); /* this one can make room for one that waits */
     }
@@ -107,11 +129,11 @@ static bool step_start(struct http_connection *connection, bool *gone)
         return false;
     }
     tell_started(connection, error);
-    *gone = error < 0 || !enter(connection, HTTP_IDLE);
+    *gone = error < 0 || !http_connection_enter(connection, HTTP_IDLE);
     return !*gone;
 }
 
-static bool send_continue(struct http_connection *connection)
+bool http_connection_continue(struct http_connection *connection)
 {
     static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -122,9 +144,28 @@ static bool send_continue(struct http_connection *connection)
     return stream_write(connection->stream, &part, 1) == (ssize_t)part.iov_len && stream_flush(connection->stream) == 0;
 }
 
-/* A whole head stands at the start of the input. */
+/* The body is read whole. False: the connection has failed. */
+static bool start_body(struct http_connection *connection)
+{
+    struct http_exchange *exchange = &connection->exchange;
+    struct reason why;
+    unsigned status = http_body_start(&exchange->body, &exchange->head, HTTP_BODY_MAX, &why);
+
+    if (status != 0) {
+        http_connection_refuse(connection, status, why.text);
+        return true;
+    }
+    if (exchange->head.expect_continue && connection->input_size == 0 && !http_body_done(&exchange->body) &&
+        !http_connection_continue(connection)) {
+        return false;
+    }
+    return http_connection_enter(connection, HTTP_BODY);
+}
+
+/* A whole head stands at the start of the input. False: the connection has failed. */
 static bool start_request(struct http_connection *connection, size_t head_size)
 {
+    const struct http_server_options *options = &connection->server->options;
     struct http_exchange *exchange = &connection->exchange;
     struct reason why;
     unsigned status;
@@ -133,22 +174,19 @@ static bool start_request(struct http_connection *connection, size_t head_size)
     if (exchange->head_bytes == NULL) {
         return false;
     }
-    memcpy(exchange->head_bytes, connection->input, head_size);
-    consume(connection, head_size);
+    memcpy(exchange->head_bytes, http_connection_input(connection).data, head_size);
+    http_connection_consume(connection, head_size);
     status = http_request_parse(&exchange->head, exchange->head_bytes, head_size, &why);
-    if (status == 0) {
-        status = http_body_start(&exchange->body, &exchange->head, HTTP_BODY_MAX, &why);
-    }
     connection->close_after = !exchange->head.keep_alive;
     if (status != 0) {
         http_connection_refuse(connection, status, why.text);
         return true;
     }
-    if (exchange->head.expect_continue && connection->input_size == 0 && !http_body_done(&exchange->body) &&
-        !send_continue(connection)) {
-        return false;
+    if (options->begin != NULL) {
+        (void)http_body_start(&exchange->body, &exchange->head, UINT64_MAX, NULL);
+        options->begin(options->arg, exchange);
     }
-    return enter(connection, HTTP_BODY);
+    return connection->state != HTTP_HEAD || start_body(connection);
 }
 
 /* The steps of http_connection_advance(): true to go on to the next state, false to wait or, with *gone, to end. */
@@ -162,11 +200,12 @@ static bool step_head(struct http_connection *connection, bool *gone)
         input_free(connection);
         return false;
     }
-    if (connection->state == HTTP_IDLE && !enter(connection, HTTP_HEAD)) {
+    if (connection->state == HTTP_IDLE && !http_connection_enter(connection, HTTP_HEAD)) {
         *gone = true;
         return false;
     }
-    status = http_head_find(connection->input, connection->input_size, &connection->scanned, &head_size, &why);
+    struct http_text input = http_connection_input(connection);
+    status = http_head_find(input.data, input.size, &connection->scanned, &head_size, &why);
     if (status != 0) {
         http_connection_refuse(connection, status, why.text);
         return true;
@@ -183,20 +222,18 @@ static unsigned take_body(struct http_connection *connection, struct reason *why
 {
     struct http_exchange *exchange = &connection->exchange;
     unsigned status = 0;
-    size_t at = 0;
 
-    while (status == 0 && !http_body_done(&exchange->body) && at < connection->input_size) {
+    while (status == 0 && !http_body_done(&exchange->body) && connection->input_size > 0) {
+        struct http_text input = http_connection_input(connection);
         struct http_text part;
         size_t used;
-        status =
-            http_body_take(&exchange->body, connection->input + at, connection->input_size - at, &used, &part, why);
-        at += used;
+        status = http_body_take(&exchange->body, input.data, input.size, &used, &part, why);
         if (status == 0 && http_buffer_append(&exchange->content, part.data, part.size) < 0) {
             reason_set(why, 0, "no memory is left for another body: send it again when others are done");
             status = 503;
         }
+        http_connection_consume(connection, used);
     }
-    consume(connection, at);
     return status;
 }
 
@@ -217,15 +254,14 @@ static bool step_body(struct http_connection *connection, bool *gone)
     if (connection->input_size == 0) {
         input_free(connection);
     }
-    *gone = !enter(connection, HTTP_HANDLING);
+    *gone = !http_connection_enter(connection, HTTP_HANDLING);
     if (!*gone) {
         connection->server->options.handler(connection->server->options.arg, exchange);
     }
     return connection->state == HTTP_WRITING;
 }
 
-/* Writes what the socket takes. True: all is out. */
-static bool write_answer(struct http_connection *connection, bool *gone)
+bool http_connection_write(struct http_connection *connection, bool *gone)
 {
     size_t body_size = connection->without_body ? 0 : connection->answer.size;
     size_t all = connection->answer_head_size + body_size;
@@ -252,38 +288,47 @@ static bool write_answer(struct http_connection *connection, bool *gone)
 
 static bool step_write(struct http_connection *connection, bool *gone)
 {
-    if (!write_answer(connection, gone)) {
-        *gone = *gone || (!connection->blocked && !enter(connection, HTTP_WRITING));
+    if (!http_connection_write(connection, gone)) {
+        *gone = *gone || (!connection->blocked && !http_connection_enter(connection, HTTP_WRITING));
         connection->blocked = true;
         return false;
     }
     http_buffer_free(&connection->answer);
+    connection->ends_answer = false;
     if (connection->close_after) {
         stream_shutdown(connection->stream);
         input_free(connection);
-        *gone = !enter(connection, HTTP_LINGER);
+        *gone = !http_connection_enter(connection, HTTP_LINGER);
         return false;
     }
-    *gone = !enter(connection, HTTP_IDLE);
+    *gone = !http_connection_enter(connection, HTTP_IDLE);
     return !*gone;
+}
+
+ssize_t http_connection_fill(struct http_connection *connection)
+{
+    if (connection->input == NULL) {
+        connection->input = malloc(HTTP_HEAD_MAX);
+        if (connection->input == NULL) {
+            return -ENOMEM;
+        }
+    }
+    if (connection->input_at > 0) {
+        memmove(connection->input, connection->input + connection->input_at, connection->input_size);
+        connection->input_at = 0;
+    }
+    ssize_t size = stream_read(
+        connection->stream, connection->input + connection->input_size, HTTP_HEAD_MAX - connection->input_size);
+    connection->input_size += size > 0 ? (size_t)size : 0;
+    return size;
 }
 
 /* Reads what has come. False: the client has ended or the connection has failed. */
 static bool fill_input(struct http_connection *connection)
 {
-    if (connection->input == NULL) {
-        connection->input = malloc(HTTP_HEAD_MAX);
-        if (connection->input == NULL) {
-            return false;
-        }
-    }
-    ssize_t size = stream_read(
-        connection->stream, connection->input + connection->input_size, HTTP_HEAD_MAX - connection->input_size);
-    if (size < 0) {
-        return size == -EAGAIN;
-    }
-    connection->input_size += (size_t)size;
-    return size > 0;
+    ssize_t size = http_connection_fill(connection);
+
+    return size > 0 || size == -EAGAIN;
 }
 
 /* One step. True to go on, false to wait or, with *gone, to end. */
@@ -304,7 +349,11 @@ static bool step(struct http_connection *connection, bool *gone)
     case HTTP_WRITING:
         return step_write(connection, gone);
     case HTTP_HANDLING:
+    case HTTP_STREAM:
     case HTTP_LINGER:
+        return false;
+    case HTTP_CUT:
+        *gone = true;
         return false;
     }
     bool reading = connection->state == HTTP_IDLE || connection->state == HTTP_HEAD || connection->state == HTTP_BODY;
@@ -328,14 +377,13 @@ void http_connection_advance(struct http_connection *connection)
     if (gone) {
         http_connection_destroy(connection);
     } else {
-        watch(connection);
+        http_connection_watch(connection);
     }
 }
 
 /* ---- events ---- */
 
-/* The bytes of a next request can wait; only the end matters now. False: it has come. */
-static bool still_there(struct http_connection *connection)
+bool http_connection_there(struct http_connection *connection)
 {
     int there = stream_peek(connection->stream);
 
@@ -356,6 +404,10 @@ static void connection_ready(struct loop_watch *watch, unsigned events)
     struct http_connection *connection = watch->owner;
     bool there = !(events & LOOP_HANGUP);
 
+    if (connection->state == HTTP_STREAM && there) {
+        http_stream_ready(connection, events);
+        return;
+    }
     switch (connection->state) {
     case HTTP_STARTING:
         there = true; /* its start says why it failed */
@@ -366,9 +418,11 @@ static void connection_ready(struct loop_watch *watch, unsigned events)
         there = fill_input(connection);
         break;
     case HTTP_HANDLING:
-        there = there && still_there(connection);
+        there = there && http_connection_there(connection);
         break;
+    case HTTP_STREAM:
     case HTTP_WRITING:
+    case HTTP_CUT:
         break;
     case HTTP_LINGER:
         there = there && drain(connection);
@@ -383,6 +437,10 @@ static void connection_ready(struct loop_watch *watch, unsigned events)
 
 void http_connection_expire(struct http_connection *connection)
 {
+    if (connection->state == HTTP_STREAM) {
+        http_stream_ready(connection, 0);
+        return;
+    }
     if (connection->state == HTTP_HEAD || connection->state == HTTP_BODY) {
         http_connection_refuse(connection, 408,
             connection->state == HTTP_HEAD ? "the request's head did not come in time"
@@ -426,7 +484,7 @@ int http_connection_create(struct http_server *server, struct stream *stream)
     }
     server->connections = connection;
     server->connection_count++;
-    if (enter(connection, HTTP_STARTING)) {
+    if (http_connection_enter(connection, HTTP_STARTING)) {
         http_connection_advance(connection);
     } else {
         http_connection_destroy(connection);

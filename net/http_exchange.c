@@ -19,6 +19,7 @@ void http_exchange_clear(struct http_exchange *exchange)
     free(exchange->head_bytes);
     exchange->head_bytes = NULL;
     exchange->cancelled = NULL;
+    exchange->streaming = (struct http_streaming){0};
 }
 
 static void write_answer_head(struct http_connection *connection, unsigned status, const char *type, const char *allow)
@@ -46,6 +47,10 @@ void http_exchange_answer(
         options->answered(options->arg, status);
     }
     connection->without_body = exchange->head_bytes != NULL && http_text_is(exchange->head.method, "HEAD");
+    if (!connection->close_after) {
+        http_stream_pass_body(connection);
+        connection->close_after = !http_body_done(&exchange->body);
+    }
     connection->answer = *body;
     *body = (struct http_buffer){.budget = body->budget};
     connection->written = 0;

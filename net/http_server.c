@@ -98,6 +98,9 @@ int http_server_open(struct http_server **out, struct loop *loop, const struct h
     if (server->options.whole_ms == 0) {
         server->options.whole_ms = HTTP_SERVER_WHOLE_MS;
     }
+    if (server->options.idle_ms == 0) {
+        server->options.idle_ms = HTTP_SERVER_IDLE_MS;
+    }
     server->accept_again = (struct loop_timer){.fired = accept_again, .owner = server};
     *out = server;
     return 0;
