@@ -2,6 +2,8 @@
 #include "tls/stream.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -217,8 +219,10 @@ static const struct stream_class tls_class = {
     .close = tls_close,
 };
 
+/* Records are whole when they are sent: none waits for the other side to acknowledge the one before (Nagle's way). */
 static struct tls_stream *create(int fd, struct reason *why)
 {
+    static const int on = 1;
     struct tls_stream *tls = calloc(1, sizeof *tls);
 
     if (tls == NULL || tls_session_create(&tls->session) < 0) {
@@ -227,6 +231,7 @@ static struct tls_stream *create(int fd, struct reason *why)
         return NULL;
     }
     tls->stream = (struct stream){&tls_class, fd};
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* fails on what is not TCP, where nothing waits */
     return tls;
 }
 

@@ -2,6 +2,7 @@
 #include "tls/stream.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <sys/prctl.h>
 
 #include "net/http_server.h"
@@ -360,6 +361,22 @@ static void a_flood_keeps_nobody_waiting(void **state)
     assert_int_equal(next_start(), -EPROTO);
 }
 
+/* With Nagle's algorithm a client's request waited up to 40 ms behind the end of its handshake. */
+static void records_wait_for_no_acknowledgement(void **state)
+{
+    int on = 0;
+    socklen_t size = sizeof on;
+    struct stream *stream;
+    struct reason why;
+
+    (void)state;
+    served.now = time(NULL);
+    assert_int_equal(tls_stream_accept(&stream, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), &served, &why), 0);
+    assert_int_equal(getsockopt(stream->fd, IPPROTO_TCP, TCP_NODELAY, &on, &size), 0);
+    assert_int_not_equal(on, 0);
+    stream_close(stream);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,6 +391,7 @@ int main(void)
         cmocka_unit_test(plain_http_gets_an_alert),
         cmocka_unit_test(an_end_in_the_handshake_is_seen),
         cmocka_unit_test(a_flood_keeps_nobody_waiting),
+        cmocka_unit_test(records_wait_for_no_acknowledgement),
     };
 
     return cmocka_run_group_tests(tests, server_make, server_drop);
