@@ -62,8 +62,8 @@ enum x509_match {
 };
 /*
  * Whether the certificate names host: a DNS name, compared as RFC 6125 §6.4 says (any case; "*" alone as the leftmost
- * label stands for one label, and two labels at least follow it), or the text of an IPv4 or IPv6 address, which only
- * an iPAddress matches.
+ * label stands for one label, and two labels at least follow it; a label "xn--…" is one like others, and a dot at the
+ * end counts), or the text of an IPv4 or IPv6 address, which only an iPAddress matches.
  */
 enum x509_match x509_match_host(const struct x509_certificate *certificate, const char *host);
 

@@ -62,8 +62,11 @@ typedef int tls_verify(void *arg, struct bytes leaf, const struct bytes *chain, 
 
 /*
  * A client. The server's certificate must
- * - lead to trust, every signature by RSA (2048–4096 bits) or ECDSA with SHA-256, SHA-384 or SHA-512, and each
- *   certificate within its dates at `now`;
+ * - lead to trust through certificates that may issue (cA, keyCertSign where there is a keyUsage, the path length
+ *   kept), every signature by RSA (2048–4096 bits) or ECDSA with SHA-256, SHA-384 or SHA-512, each certificate within
+ *   its dates at `now`, none with name constraints or a critical extension that is not known here; the order in which
+ *   they come does not matter;
+ * - have a key that may sign, where it has a keyUsage;
  * - carry server_name as a DNS name (with RFC 6125 wildcards) or, when it is an IPv4 or IPv6 address, as an address in
  *   its subjectAltName; its CN counts only where it has no subjectAltName at all and cn_allowed is set;
  * - allow serverAuth in its extendedKeyUsage, or have none (RFC 5280 §4.2.1.12: any purpose) where eku_required is not

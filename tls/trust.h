@@ -15,7 +15,9 @@ struct tls_trust;
 /*
  * Reads every CERTIFICATE of the text; other blocks are an error. A certificate authority (basicConstraints CA, or a
  * self-issued version 1 certificate) vouches for others; any other certificate is trusted as itself, by name and key.
- * Dates of the authorities themselves are not judged (RFC 5280 §6.1.1: they are inputs). RSA keys have 2048–4096 bits.
+ * They are inputs (RFC 5280 §6.1.1 (d)): that somebody trusts them stands in the place of their own signature, so one
+ * with SHA-1 is taken, and neither their dates nor their path length or keyUsage are judged. One with name constraints
+ * is refused, as those could not be kept. RSA keys have 2048–4096 bits.
  * 0; -EINVAL with a sentence (nothing there, cut short, malformed, an unfit key); -ENOMEM. *trust is the caller's.
  */
 int tls_trust_load(const char *pem, size_t size, struct tls_trust **trust, struct reason *why);

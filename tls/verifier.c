@@ -272,6 +272,17 @@ static int path_judge(struct verifier *verifier, const struct path *path)
     return hook_check(verifier);
 }
 
+/* Whatever is agreed on, the leaf's key signs. */
+static int usage_check(struct verifier *verifier)
+{
+    unsigned usages = 0;
+
+    (void)verifier->minimal.vtable->get_pkey(&verifier->minimal.vtable, &usages);
+    return (usages & BR_KEYTYPE_SIGN) != 0
+               ? 0
+               : refuse(verifier, BR_ERR_X509_FORBIDDEN_KEY_USAGE, "%s", presented(verifier, &verifier->leaf).text);
+}
+
 /* The verdict: 0, or the fault, with its sentence in the verifier: of the most telling path, where several fail. */
 static int chain_judge(struct verifier *verifier)
 {
@@ -294,7 +305,8 @@ static int chain_judge(struct verifier *verifier)
         int proof = path_prove(verifier, &path);
         if (proof == 0) {
             verifier->fault = 0;
-            return path_judge(verifier, &path);
+            fault = usage_check(verifier);
+            return fault != 0 ? fault : path_judge(verifier, &path);
         }
         if (fault == 0 || fault == BR_ERR_X509_BAD_SIGNATURE) { /* a namesake's key says the least */
             fault = proof_refuse(verifier, &path, proof);

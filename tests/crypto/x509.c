@@ -156,6 +156,22 @@ static void names_are_shown_and_matched(void **state)
     assert_string_equal(subject(), "CN=\033[31m\"red\"");
 }
 
+static void a_wildcard_is_the_whole_left_label_and_stands_for_one(void **state)
+{
+    static const char *const others[] = {"a", "a.test", "watermark.test", "k.watermark.test", "dark.watermark.test",
+        "a.b.test", "xn--bcher-kva.watermark.test", "a.b.watermark.test", "dot.test", "dot.test.", ""};
+
+    (void)state;
+    certificate_of("server-odd-wildcards");
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_int_equal(x509_match_host(&certificate, others[i]), i == 9 ? X509_MATCH : X509_NO_MATCH);
+    }
+    certificate_of("server-wildcard");
+    assert_int_equal(x509_match_host(&certificate, "xn--bcher-kva.watermark.test"), X509_MATCH);
+    assert_int_equal(x509_match_host(&certificate, "a.watermark.test."), X509_NO_MATCH);
+    assert_int_equal(x509_match_host(&certificate, "127.0.0.1"), X509_NO_MATCH);
+}
+
 static void exact_names_are_compared_exactly(void **state)
 {
     static const char *const bad[] = {
@@ -228,6 +244,31 @@ static int read_changed(const char *name, const char *from, const char *to, size
     assert_non_null(at);
     memcpy(at, to, change);
     return x509_read((struct bytes){(const uint8_t *)der, size}, &certificate, &why);
+}
+
+static void a_nul_in_a_name_hides_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(read_changed("server", "\x0ewatermark.test", "\x0ewatermark\0test", 15), 0);
+    assert_int_equal(x509_match_host(&certificate, "watermark"), X509_NO_MATCH);
+    assert_int_equal(x509_match_host(&certificate, "watermark.test"), X509_NO_MATCH);
+    assert_string_equal(alternatives(), "DNS:watermark?test");
+    assert_int_equal(read_changed("server-v1", "watermark.test", "watermark\0test", 14), 0);
+    assert_int_equal(x509_match_host(&certificate, "watermark"), X509_NO_MATCH);
+    assert_string_equal(subject(), "CN=watermark?test");
+    assert_int_equal(read_changed("client", "tee-client", "tee\0client", 10), 0);
+    assert_false(x509_has_name(&certificate, "CN=tee"));
+}
+
+static void long_and_foreign_names_are_bounded(void **state)
+{
+    (void)state;
+    certificate_of("server-long-name");
+    assert_int_equal(strlen(subject()), X509_TEXT_SIZE - 1);
+    assert_begins(subject(), "CN=watermark, OU=0000");
+    assert_string_equal(subject() + X509_TEXT_SIZE - 1 - strlen("…"), "…");
+    certificate_of("server-unicode");
+    assert_string_equal(subject(), "CN=wätermark, O=Zürich");
 }
 
 static void extensions_do_not_come_twice(void **state)
@@ -324,9 +365,12 @@ int main(void)
         cmocka_unit_test(purposes_are_read_critical_or_not),
         cmocka_unit_test(signatures_that_are_not_taken_have_names),
         cmocka_unit_test(names_are_shown_and_matched),
+        cmocka_unit_test(a_wildcard_is_the_whole_left_label_and_stands_for_one),
         cmocka_unit_test(exact_names_are_compared_exactly),
         cmocka_unit_test(every_cut_is_refused),
         cmocka_unit_test(bytes_behind_it_are_refused),
+        cmocka_unit_test(a_nul_in_a_name_hides_nothing),
+        cmocka_unit_test(long_and_foreign_names_are_bounded),
         cmocka_unit_test(extensions_do_not_come_twice),
         cmocka_unit_test(common_names_that_are_no_text_or_not_all_there_match_nothing),
         cmocka_unit_test(malformed_fields_are_named),

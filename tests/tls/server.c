@@ -214,6 +214,16 @@ static void a_server_certificate_is_no_client(void **state)
     done(&duet);
 }
 
+static void a_client_whose_key_may_not_sign_is_told(void **state)
+{
+    struct duet duet = usual("server", NULL);
+
+    (void)state;
+    duet.client.identity = identity_of("client-transport", "client");
+    refused(&duet, BR_KEY_USAGE, 43, PARTS("\"CN=tee-client\"", "digitalSignature"));
+    done(&duet);
+}
+
 static void a_client_without_purpose_passes_unless_one_is_required(void **state)
 {
     struct duet duet = usual("server", NULL);
@@ -565,6 +575,7 @@ int main(void)
         cmocka_unit_test(an_end_after_the_question_names_the_question),
         cmocka_unit_test(a_client_of_another_authority_is_told),
         cmocka_unit_test(a_server_certificate_is_no_client),
+        cmocka_unit_test(a_client_whose_key_may_not_sign_is_told),
         cmocka_unit_test(a_client_without_purpose_passes_unless_one_is_required),
         cmocka_unit_test(an_expired_client_is_told),
         cmocka_unit_test(the_hook_has_the_last_word),

@@ -14,6 +14,7 @@ enum {
     BR_EXPIRED = 54,
     BR_CRITICAL_EXTENSION = 57,
     BR_NOT_CA = 58,
+    BR_KEY_USAGE = 59,
     BR_NOT_TRUSTED = 62,
 };
 #define ALERT(number) (256 + (number)) /* received */

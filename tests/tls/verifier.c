@@ -162,6 +162,50 @@ static void weak_and_strange_certificates_are_refused(void **state)
         &(struct trial){
             .certificate = "server-lower", .key = "server", .options = OPTIONS("-cert_chain", "narrow-chain.crt")},
         TLS_FAULT_CONSTRAINTS, PARTS("\"CN=Lower-CA\""));
+    refuses(&(struct trial){.certificate = "server-narrow", .key = "server"}, TLS_FAULT_CONSTRAINTS,
+        PARTS("\"CN=watermark\""));
+}
+
+/* A server behind lower, which came as another certificate of the same key. */
+static void chain_refused(const char *chain, int code, const char *const parts[])
+{
+    char file[64];
+
+    (void)snprintf(file, sizeof file, "%s-chain.crt", chain);
+    refuses(&(struct trial){.certificate = "server-lower",
+                .key = "server",
+                .options = OPTIONS("-cert_chain", file, "-cipher", "ALL:@SECLEVEL=0")},
+        code, parts);
+}
+
+static void issuers_are_authorities_in_full(void **state)
+{
+    (void)state;
+    chain_refused("lower-v1", BR_NOT_CA, PARTS("\"CN=Lower-CA\"", "CA:TRUE"));
+    chain_refused("lower-no-sign", BR_KEY_USAGE, PARTS("\"CN=Lower-CA\"", "keyCertSign"));
+    chain_refused("lower-last", BR_NOT_CA, PARTS("\"CN=Middle-CA\"", "pathlen"));
+    succeeds(&(struct trial){
+        .certificate = "server-lower", .key = "server", .options = OPTIONS("-cert_chain", "lower-one-chain.crt")});
+    chain_refused("lower-critical", BR_CRITICAL_EXTENSION, PARTS("\"CN=Lower-CA\""));
+    chain_refused("lower-huge", TLS_FAULT_KEY_SIZE, PARTS("\"CN=Middle-CA\"", "RSA key of 8192 bits"));
+}
+
+static void old_hashes_are_refused_wherever_they_prove_something(void **state)
+{
+    (void)state;
+    chain_refused("lower-sha1", BR_UNSUPPORTED, PARTS("\"CN=Lower-CA\"", "signed with SHA-1 and RSA"));
+    chain_refused("lower-md5", BR_UNSUPPORTED, PARTS("\"CN=Lower-CA\"", "signed with MD5 and RSA"));
+    refuses(
+        &(struct trial){.certificate = "server-md5", .key = "server", .options = OPTIONS("-cipher", "ALL:@SECLEVEL=0")},
+        BR_UNSUPPORTED, PARTS("signed with MD5 and RSA"));
+    succeeds(&(struct trial){.ca = "sha1-ca"}); /* trusted as it stands, not for its own signature */
+}
+
+static void a_key_is_used_for_what_it_is_meant(void **state)
+{
+    (void)state;
+    refuses(&(struct trial){.certificate = "server-transport", .key = "server"}, BR_KEY_USAGE,
+        PARTS("keyUsage", "digitalSignature"));
 }
 
 static void foreign_names_are_quoted(void **state)
@@ -169,6 +213,10 @@ static void foreign_names_are_quoted(void **state)
     (void)state;
     refuses(&(struct trial){.certificate = "server-odd-name", .key = "server", .name = "elsewhere.test"},
         TLS_FAULT_NAME, PARTS("\"CN=\\x1b[31m\\\"red\\\"\""));
+    refuses(&(struct trial){.certificate = "server-unicode", .key = "server", .name = "elsewhere.test"}, TLS_FAULT_NAME,
+        PARTS("\"CN=w\\xc3\\xa4termark, O=Z\\xc3\\xbcrich\""));
+    refuses(&(struct trial){.certificate = "server-long-name", .key = "server", .name = "elsewhere.test"},
+        TLS_FAULT_NAME, PARTS("\"CN=watermark, OU=0000", "\"…, issued by \"CN=Enclave-CA\""));
 }
 
 static int verdict;
@@ -219,6 +267,9 @@ int main(void)
         cmocka_unit_test(dates_are_judged_by_the_clock_given),
         cmocka_unit_test(strangers_are_refused),
         cmocka_unit_test(weak_and_strange_certificates_are_refused),
+        cmocka_unit_test(issuers_are_authorities_in_full),
+        cmocka_unit_test(old_hashes_are_refused_wherever_they_prove_something),
+        cmocka_unit_test(a_key_is_used_for_what_it_is_meant),
         cmocka_unit_test(foreign_names_are_quoted),
         cmocka_unit_test(hook_sees_the_chain_and_can_refuse),
     };
