@@ -39,6 +39,8 @@ struct tls_session {
     uint8_t out[BR_SSL_BUFSIZE_OUTPUT];
 };
 
+/* The cipher suites in the order of our preference, on a processor with or without instructions for AES. */
+const uint16_t *machine_suites(bool aes, size_t *count);
 /* What client and server have in common, before the reset: suites, curves, buffers, seed. 0 or -errno. */
 int machine_prepare(struct tls_session *session, struct reason *why);
 /*

@@ -78,12 +78,20 @@ static int engine_seed(br_ssl_engine_context *engine, struct reason *why)
     return 0;
 }
 
+const uint16_t *machine_suites(bool aes, size_t *count)
+{
+    *count = SUITE_COUNT;
+    return aes ? suites_with_aes : suites_without_aes;
+}
+
 /* What client and server have in common. */
 static void engine_configure(br_ssl_engine_context *engine)
 {
+    size_t count;
+    const uint16_t *suites = machine_suites(br_aes_x86ni_ctr_get_vtable() != NULL, &count);
+
     br_ssl_engine_set_versions(engine, BR_TLS12, BR_TLS12);
-    br_ssl_engine_set_suites(
-        engine, br_aes_x86ni_ctr_get_vtable() != NULL ? suites_with_aes : suites_without_aes, SUITE_COUNT);
+    br_ssl_engine_set_suites(engine, suites, count);
     br_ssl_engine_set_default_rsavrfy(engine);
     br_ssl_engine_set_default_ecdsa(engine);
     br_ssl_engine_set_hash(engine, br_sha256_ID, &br_sha256_vtable);

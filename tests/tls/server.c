@@ -284,6 +284,44 @@ static void the_hook_has_the_last_word(void **state)
     done(&duet);
 }
 
+/* ---- the end ---- */
+
+static void an_end_without_goodbye_is_a_truncation_to_the_server_too(void **state)
+{
+    struct duet duet = usual("server", "client");
+    struct reason why = {""};
+
+    (void)state;
+    start(&duet);
+    say(session, far, LINE);
+    tls_session_end(far);
+    assert_int_equal(tls_session_state(far), TLS_CLOSED);
+    assert_int_equal(tls_session_error(far, &why), TLS_FAULT_TRUNCATED);
+    assert_contains(why.text, "if the client did not crash");
+
+    start(&duet);
+    tls_session_close(session);
+    play();
+    tls_session_end(far);
+    assert_int_equal(tls_session_error(far, NULL), 0);
+    done(&duet);
+}
+
+static void the_servers_goodbye_is_a_good_end(void **state)
+{
+    struct duet duet = usual("server", "client");
+
+    (void)state;
+    start(&duet);
+    tls_session_close(far);
+    play();
+    tls_session_end(session);
+    assert_int_equal(tls_session_state(session), TLS_CLOSED);
+    assert_int_equal(tls_session_error(session, NULL), 0);
+    assert_int_equal(tls_session_error(far, NULL), 0);
+    done(&duet);
+}
+
 /* ---- what is broken ---- */
 
 /* Puts the bytes in, and checks what is to be sent for them: a fatal alert in the clear. */
@@ -579,6 +617,8 @@ int main(void)
         cmocka_unit_test(a_client_without_purpose_passes_unless_one_is_required),
         cmocka_unit_test(an_expired_client_is_told),
         cmocka_unit_test(the_hook_has_the_last_word),
+        cmocka_unit_test(an_end_without_goodbye_is_a_truncation_to_the_server_too),
+        cmocka_unit_test(the_servers_goodbye_is_a_good_end),
         cmocka_unit_test(each_broken_length_has_its_alert),
         cmocka_unit_test(a_share_of_zeros_is_refused),
         cmocka_unit_test(a_short_record_is_one_that_does_not_decrypt),

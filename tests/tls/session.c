@@ -2,6 +2,7 @@
 #include <sys/syscall.h>
 
 #include "tests/tls/trial.h"
+#include "tls/machine.h"
 #include "tls/store.h"
 
 /* ---- what works ---- */
@@ -51,6 +52,47 @@ static void every_suite_works_and_aes_comes_first(void **state)
             assert_string_equal(summary.suite, suites[i].name);
         }
     }
+}
+
+/* The order in a ClientHello, without the sign of secure renegotiation. */
+static size_t suites_offered(const uint8_t *hello, uint16_t suites[static 64])
+{
+    const uint8_t *at = hello + 5 + 4 + 2 + 32; /* record, message, version, random */
+    size_t count = 0;
+
+    at += 1 + at[0]; /* session ID */
+    size_t size = (size_t)at[0] << 8 | at[1];
+    for (at += 2; size >= 2 && count < 64; at += 2, size -= 2) {
+        uint16_t suite = (uint16_t)(at[0] << 8 | at[1]);
+        if (suite != 0x00ff) {
+            suites[count++] = suite;
+        }
+    }
+    return count;
+}
+
+static void the_processor_decides_what_comes_first(void **state)
+{
+    struct tls_trust *trust = trust_of("ca");
+    struct tls_client client = {.server_name = NAME, .trust = trust, .now = time(NULL)};
+    uint16_t offered[64];
+    size_t count;
+    size_t size;
+
+    (void)state;
+    const uint16_t *with = machine_suites(true, &count);
+    const uint16_t *without = machine_suites(false, &count);
+    assert_int_equal(count, 6);
+    assert_int_equal(with[0], 0xc02b); /* TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 */
+    assert_int_equal(with[1], 0xc02f); /* …_RSA_… */
+    assert_int_equal(with[4], 0xcca9); /* TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 */
+    assert_int_equal(without[0], 0xcca9);
+    assert_int_equal(without[1], 0xcca8);
+    assert_int_equal(without[2], 0xc02b);
+    assert_int_equal(tls_session_start_client(session, &client, NULL), 0);
+    assert_int_equal(suites_offered(tls_session_send(session, &size), offered), count);
+    assert_memory_equal(offered, aes_instructions() ? with : without, count * sizeof *offered);
+    tls_trust_free(trust);
 }
 
 static void every_curve_of_the_key_exchange_works(void **state)
@@ -443,6 +485,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_of_server_key_is_spoken_to),
         cmocka_unit_test(every_suite_works_and_aes_comes_first),
+        cmocka_unit_test(the_processor_decides_what_comes_first),
         cmocka_unit_test(every_curve_of_the_key_exchange_works),
         cmocka_unit_test(recipes_of_clients_are_accepted),
         cmocka_unit_test(a_session_with_openssl_is_resumed),
