@@ -501,6 +501,14 @@ unsigned http_response_parse(struct http_head *head, const char *data, size_t si
         return status;
     }
     parse_connection(head);
+    bool announced = head->framing == HTTP_FRAMING_CHUNKED || head->length > 0;
+    if (head->status < 200 && announced) {
+        reason_set(why, 0, "an interim response (%u) announces a body", head->status);
+        return 400;
+    }
+    if (head->status == 204 && announced) {
+        head->keep_alive = false; /* that body may come all the same */
+    }
     /* RFC 9112 §6.3, rules 1 and 8. */
     if (to_head || head->status < 200 || head->status == 204 || head->status == 304) {
         head->framing = HTTP_FRAMING_NONE;

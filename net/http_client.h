@@ -38,7 +38,8 @@ struct http_reader {
 /*
  * The response piece by piece, its body not kept: *used of the size bytes were taken, up to the end of a head, or a
  * run of the body, *part, which lies in data. Call again with what is left; it takes nothing only when the response is
- * whole or size is 0. Once in_body is set, head is valid: before the first byte of the body. 0, or as below.
+ * whole or size is 0. Once in_body is set, head is valid: before the first byte of the body. (Of an answer to
+ * HEAD, which has none, head.length says what a Content-Length has announced.) 0, or as below.
  */
 int http_reader_part(struct http_reader *reader, const void *data, size_t size, size_t *used, struct http_text *part,
     struct reason *why);
