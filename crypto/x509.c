@@ -101,7 +101,8 @@ static bool rsa_key_read(struct bytes bits, struct x509_certificate *certificate
     struct bytes key;
 
     if (!der_take(&bits, DER_SEQUENCE, &key) || bits.size != 0 || !der_take_unsigned(&key, &certificate->rsa_modulus) ||
-        !der_take_unsigned(&key, &certificate->rsa_exponent) || key.size != 0) {
+        !der_take_unsigned(&key, &certificate->rsa_exponent) || key.size != 0 ||
+        certificate->rsa_exponent.size > X509_RSA_EXPONENT_MAX) {
         return false;
     }
     certificate->key = X509_KEY_RSA;

@@ -11,6 +11,7 @@
 
 #define X509_DER_MAX (16 * 1024) /* bytes of one certificate; more is refused */
 #define X509_EXTENSION_COUNT 64  /* extensions of one certificate */
+#define X509_RSA_EXPONENT_MAX 4  /* bytes; more is refused: its signatures would take as long as one likes */
 #define X509_TEXT_SIZE 512       /* room for a name as text; longer ones are cut and end in "…" */
 
 enum x509_key { X509_KEY_OTHER, X509_KEY_RSA, X509_KEY_P256, X509_KEY_P384, X509_KEY_P521 };

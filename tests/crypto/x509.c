@@ -301,6 +301,8 @@ static void malformed_fields_are_named(void **state)
     assert_int_equal(read_changed("ca", "\x30\x03\x01\x01\xff", "\x30\x03\x01\x01\x01", 5), -EINVAL);
     assert_int_equal(read_changed("server-p256", "\x03\x42\x00\x04", "\x03\x42\x00\x03", 4), -EINVAL);
     assert_non_null(strstr(why.text, "public key"));
+    assert_int_equal(read_changed("exponent", "", "", 0), -EINVAL); /* 2^32 + 1 */
+    assert_non_null(strstr(why.text, "public key"));
 }
 
 static void dates_are_shown(void **state)

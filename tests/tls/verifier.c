@@ -135,6 +135,20 @@ static void strangers_are_refused(void **state)
         PARTS("\"elsewhere.test\" presented \"CN=watermark\"", "DNS:watermark.test"));
 }
 
+/* Whoever has no certificate of ours cannot ask for more signatures than a few chains have. */
+static void certificates_that_may_all_have_issued_each_other_are_not_tried_in_every_order(void **state)
+{
+    clock_t times[3] = {clock()}; /* of this process's CPU */
+
+    (void)state;
+    succeeds(&(struct trial){.certificate = "server-p521"}); /* one signature on P-521 */
+    times[1] = clock();
+    refuses(&(struct trial){.certificate = "namesake", .options = OPTIONS("-cert_chain", "namesakes.crt")},
+        BR_NOT_TRUSTED, PARTS("issued by \"CN=Namesake\""));
+    times[2] = clock();
+    assert_true(times[2] - times[1] < 30 * (times[1] - times[0])); /* 10 times is usual; 16 orders are 80 */
+}
+
 static void weak_and_strange_certificates_are_refused(void **state)
 {
     (void)state;
@@ -266,6 +280,7 @@ int main(void)
         cmocka_unit_test(pin_is_the_key_of_the_leaf),
         cmocka_unit_test(dates_are_judged_by_the_clock_given),
         cmocka_unit_test(strangers_are_refused),
+        cmocka_unit_test(certificates_that_may_all_have_issued_each_other_are_not_tried_in_every_order),
         cmocka_unit_test(weak_and_strange_certificates_are_refused),
         cmocka_unit_test(issuers_are_authorities_in_full),
         cmocka_unit_test(old_hashes_are_refused_wherever_they_prove_something),
