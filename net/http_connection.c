@@ -86,11 +86,11 @@ bool http_connection_enter(struct http_connection *connection, enum http_state s
     struct http_server *server = connection->server;
     const int64_t milliseconds[] = {
         [HTTP_STARTING] = HTTP_SERVER_HEAD_MS,
-        [HTTP_IDLE] = HTTP_SERVER_IDLE_MS,
+        [HTTP_IDLE] = server->options.idle_ms,
         [HTTP_HEAD] = HTTP_SERVER_HEAD_MS,
         [HTTP_BODY] = server->options.whole_ms,
-        [HTTP_HANDLING] = 0,                 /* for ever */
-        [HTTP_STREAM] = HTTP_SERVER_IDLE_MS, /* http_stream.c moves it on */
+        [HTTP_HANDLING] = 0,                     /* for ever */
+        [HTTP_STREAM] = server->options.idle_ms, /* http_stream.c moves it on */
         [HTTP_WRITING] = server->options.whole_ms,
         [HTTP_LINGER] = HTTP_SERVER_LINGER_MS,
         [HTTP_CUT] = 0,

@@ -64,7 +64,7 @@ struct http_server_options {
     http_started *started;   /* told of each connection, before its first request; NULL: nobody */
     void *arg;
     int64_t whole_ms; /* 0: HTTP_SERVER_WHOLE_MS */
-    int64_t idle_ms;  /* of a stream; 0: HTTP_SERVER_IDLE_MS */
+    int64_t idle_ms;  /* 0: HTTP_SERVER_IDLE_MS */
 };
 
 /* 0 or -ENOMEM. */

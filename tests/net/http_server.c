@@ -20,6 +20,7 @@
 #define CONNECTIONS 4
 #define BUDGET (2 * HTTP_BODY_MAX)
 #define WHOLE_MS 5000 /* instead of HTTP_SERVER_WHOLE_MS */
+#define IDLE_MS 700   /* instead of HTTP_SERVER_IDLE_MS, where that is waited for */
 
 /* A server that answers POST / with the body's size, keeps POST /later in hand, and everything else with its target. */
 struct fixture {
@@ -104,7 +105,7 @@ static int stream_open_beginning(void *arg, int fd, struct stream **stream)
     return 0;
 }
 
-static int set_up_as(void **state, stream_opener *open)
+static int set_up_as(void **state, stream_opener *open, int64_t idle_ms)
 {
     struct fixture *f = calloc(1, sizeof *f);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -123,7 +124,8 @@ static int set_up_as(void **state, stream_opener *open)
         .refused = refused,
         .started = started,
         .arg = f,
-        .whole_ms = WHOLE_MS};
+        .whole_ms = WHOLE_MS,
+        .idle_ms = idle_ms};
     assert_int_equal(http_server_open(&f->server, f->loop, &options), 0);
     assert_int_equal(http_server_listen(f->server, f->listener, open, NULL), 0);
     *state = f;
@@ -132,13 +134,18 @@ static int set_up_as(void **state, stream_opener *open)
 
 static int set_up(void **state)
 {
-    return set_up_as(state, stream_open_plain);
+    return set_up_as(state, stream_open_plain, 0);
+}
+
+static int set_up_impatient(void **state)
+{
+    return set_up_as(state, stream_open_plain, IDLE_MS);
 }
 
 /* Connections begin with a handshake: they wait for a byte. */
 static int set_up_beginning(void **state)
 {
-    return set_up_as(state, stream_open_beginning);
+    return set_up_as(state, stream_open_beginning, 0);
 }
 
 static int tear_down(void **state)
@@ -515,6 +522,29 @@ static void silence_in_the_handshake_keeps_nobody_out(void **state)
 }
 
 /* A byte now and then does not hold memory for ever. */
+static void who_asks_nothing_more_is_let_go_in_time(void **state)
+{
+    struct fixture *f = *state;
+    int fd = client(f);
+    int64_t start;
+    char byte;
+
+    client_say(f, fd, "GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    while (f->handled == 0) {
+        turns(f, 1);
+    }
+    start = loop_now(f->loop);
+    (void)client_read(f, fd);
+    assert_int_equal(answered_status(f), 200);
+    while (recv(fd, &byte, 1, 0) < 0 && loop_now(f->loop) < start + 20 * IDLE_MS) {
+        turns(f, 1);
+    }
+    assert_int_equal(recv(fd, &byte, 1, 0), 0); /* an end, not a reset */
+    assert_true(loop_now(f->loop) >= start + IDLE_MS);
+    assert_int_equal(f->refused, 0);
+    close(fd);
+}
+
 static void a_body_that_drips_is_refused_in_time(void **state)
 {
     struct fixture *f = *state;
@@ -626,6 +656,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_idle_connection_makes_room_and_busy_ones_make_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_connection_that_waits_is_let_in_when_another_becomes_idle, set_up, tear_down),
         cmocka_unit_test_setup_teardown(silence_in_the_handshake_keeps_nobody_out, set_up_beginning, tear_down),
+        cmocka_unit_test_setup_teardown(who_asks_nothing_more_is_let_go_in_time, set_up_impatient, tear_down),
         cmocka_unit_test_setup_teardown(a_body_that_drips_is_refused_in_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_answer_that_is_sipped_is_given_up_in_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refusal_reaches_a_client_that_still_sends, set_up, tear_down),
