@@ -169,8 +169,14 @@ bench-relay: build/ingot build/bench/relay_load
 	@tests/bench/relay
 bench-enclave: build/ingot build/init build/bzImage build/qemu build/bench/relay_load ## the relay inside a booted enclave, software emulation
 	@tests/bench/enclave
-build/bench/relay_load: tests/bench/relay_load.c | build/.needs-bench
+bench-tls: build/ingot build/bench/tls_server build/bench/tls_load build/bench/cost ## our TLS beside nginx's on the same keys, ingot call beside curl (ROUNDS=9)
+	@tests/bench/tls
+build/bench/tls_load: tests/bench/tls_load.c | build/.needs-bench
+	@mkdir -p $(@D) && gcc -std=c11 -D_GNU_SOURCE $(WARNINGS) -O2 -o $@ $< -lssl -lcrypto
+build/bench/relay_load build/bench/cost: build/bench/%: tests/bench/%.c | build/.needs-bench
 	@mkdir -p $(@D) && gcc -std=c11 -D_GNU_SOURCE $(WARNINGS) -O2 -static -o $@ $<
+build/bench/tls_server: tests/interop/tls_server.c $(CODE) $(HEADERS) $(PINNED) VERSION | build/.needs-eif
+	@mkdir -p $(@D) && part=$$(reproducible/part bench) && cp -f "$$part/tls_server" $@ && touch $@
 bench-boot: build/watermark.eif build/qemu ## figures of the booted image, medians of 5, software emulation
 	@tests/bench/boot
 bench-image: build/watermark.eif | build/.needs-interop ## build and describe beside AWS's tools, 10 MB and 300 MB
@@ -189,5 +195,5 @@ format: ## clang-format over all of our C
 clean: ## remove build/ (downloads and built parts stay in ~/.cache/ingot)
 	@rm -rf build
 
-.PHONY: always help eif relock man install examples run demo check programs static corpora service reproducible boot check-interop check-long coverage fuzz bench bench-relay bench-enclave bench-boot bench-image verify verify-all sources record format clean \
+.PHONY: always help eif relock man install examples run demo check programs static corpora service reproducible boot check-interop check-long coverage fuzz bench bench-relay bench-enclave bench-tls bench-boot bench-image verify verify-all sources record format clean \
 	$(EXAMPLES:%=example-%) $(foreach v,gcc san,$(v)-units $(v)-objects)

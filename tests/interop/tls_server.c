@@ -1,5 +1,4 @@
-/* tls_server: our HTTP server behind our TLS as a program of its own, for foreign clients: a line for each handshake.
- */
+/* tls_server: our HTTP server behind our TLS as a program of its own, for foreign clients and for benchmarks. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
@@ -8,6 +7,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,9 +32,95 @@
  *   session PEER, VERSION, SUITE, new|resumed
  *   failure SENTENCE
  *
- * Every request is answered with the line `METHOD TARGET BYTES PEER`, BYTES being the size of its body.
+ * Every request is answered with the line `METHOD TARGET BYTES PEER`, BYTES being the size of its body; but GET /bulk
+ * with the file that is the standard input, and POST /bulk, a body of any length, with nothing.
  */
 static struct tls_server served;
+
+/* ---- bulk, in pieces ---- */
+
+#define PIECE 16384
+
+struct bulk {
+    struct http_exchange *exchange;
+    uint64_t at; /* of the file */
+    uint64_t size;
+};
+
+static void bulk_cancelled(void *arg)
+{
+    free(arg);
+}
+
+static void bulk_send(void *arg)
+{
+    struct bulk *bulk = arg;
+    char piece[PIECE];
+
+    while (bulk->at < bulk->size) {
+        ssize_t size = pread(STDIN_FILENO, piece, sizeof piece, (off_t)bulk->at);
+        ssize_t taken = size > 0 ? http_exchange_write(bulk->exchange, piece, (size_t)size) : 0;
+        if (size > 0 && taken == -EAGAIN) {
+            return;
+        }
+        if (taken <= 0) {
+            break; /* short of its length: it is aborted */
+        }
+        bulk->at += (uint64_t)taken;
+    }
+    http_exchange_finish(bulk->exchange);
+    free(bulk);
+}
+
+static void bulk_take(void *arg)
+{
+    struct bulk *bulk = arg;
+    struct http_text part;
+    ssize_t size;
+
+    do {
+        size = http_exchange_read(bulk->exchange, &part);
+    } while (size > 0);
+    if (size == -EAGAIN) {
+        return;
+    }
+    if (size == 0 && http_exchange_start(bulk->exchange, 200, NULL, 0, HTTP_FRAMING_LENGTH, 0) == 0) {
+        http_exchange_finish(bulk->exchange);
+    } else {
+        http_exchange_error(bulk->exchange, 500, NULL, "it could not be taken");
+    }
+    free(bulk);
+}
+
+static const struct http_events bulk_events = {
+    .readable = bulk_take, .writable = bulk_send, .cancelled = bulk_cancelled};
+
+static void begin(void *arg, struct http_exchange *exchange)
+{
+    const struct http_head *head = http_exchange_head(exchange);
+    struct bulk *bulk = http_text_is(head->target, "/bulk") ? calloc(1, sizeof *bulk) : NULL;
+    struct stat file;
+
+    (void)arg;
+    if (bulk == NULL) {
+        return;
+    }
+    bulk->exchange = exchange;
+    (void)http_exchange_stream_to(exchange, UINT64_MAX, &bulk_events, bulk);
+    if (http_text_is(head->method, "POST")) {
+        bulk_take(bulk);
+        return;
+    }
+    bulk->size = fstat(STDIN_FILENO, &file) == 0 && S_ISREG(file.st_mode) ? (uint64_t)file.st_size : 0;
+    if (http_exchange_start(exchange, 200, NULL, 0, HTTP_FRAMING_LENGTH, bulk->size) == 0) {
+        bulk_send(bulk);
+        return;
+    }
+    http_exchange_error(exchange, 500, NULL, "it could not be sent");
+    free(bulk);
+}
+
+/* ---- anything else ---- */
 
 static void handle(void *arg, struct http_exchange *exchange)
 {
@@ -144,7 +230,8 @@ static int listen_on(uint16_t port)
 static int serve(int listener, struct reason *why)
 {
     struct http_budget budget = {.max = 4 * HTTP_BODY_MAX};
-    struct http_server_options options = {.connections = 64, .budget = &budget, .handler = handle, .started = started};
+    struct http_server_options options = {
+        .connections = 64, .budget = &budget, .handler = handle, .begin = begin, .started = started};
     struct http_server *http;
     struct loop *loop;
     int error = tls_store_create(&served.store);
