@@ -3,9 +3,11 @@
 
 #include <string.h>
 
+#include "app/gateway.h"
 #include "app/watermark.h"
 
 const struct app app_table[] = {
+    {"gateway", gateway_run},
     {"watermark", watermark_run},
     {NULL, NULL},
 };

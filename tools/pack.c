@@ -161,9 +161,6 @@ int pack_tree(struct tree *tree, const struct config *config, const char *ini_pa
     if (error == 0) {
         error = each_file(config, why, find_file, &gathering);
     }
-    if (error == 0 && config_is_gateway(config)) {
-        return reason_set(why, -EINVAL, "[app] run = gateway: this version can read its routes, but has no gateway");
-    }
     if (error == 0 && !config->app.built_in && root == NULL) {
         return reason_set(why, -EINVAL, "[app] run = %s: no folder to take it from: give --root DIR", config->app.run);
     }

@@ -1,0 +1,158 @@
+/* fields: which fields of a request and of an answer pass through the gateway, and what it adds. */
+#include "app/fields.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+
+#include "base/text.h"
+
+#define ID_BYTES 16
+
+static struct http_text text_of(const char *string)
+{
+    return (struct http_text){string, strlen(string)};
+}
+
+static bool same_name(struct http_text a, struct http_text b)
+{
+    return a.size == b.size && strncasecmp(a.data, b.data, a.size) == 0;
+}
+
+/* ---- the id ---- */
+
+static bool is_id(struct http_text text)
+{
+    bool good = text.size > 0 && text.size <= FIELDS_ID_MAX;
+
+    for (size_t i = 0; i < text.size && good; i++) {
+        char c = text.data[i];
+        char lower = (char)(c | 0x20);
+        good = (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'z') || c == '.' || c == '_' || c == '-';
+    }
+    return good;
+}
+
+int fields_id(const struct http_head *head, char id[static FIELDS_ID_MAX + 1])
+{
+    const struct http_text *given = http_head_field(head, "X-Request-Id");
+    unsigned char random[ID_BYTES];
+
+    if (given != NULL && is_id(*given)) {
+        memcpy(id, given->data, given->size);
+        id[given->size] = '\0';
+        return 0;
+    }
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
+        return -EIO;
+    }
+    text_hex(random, sizeof random, id);
+    return 0;
+}
+
+/* ---- what passes ---- */
+
+/* Whether a Connection field names it: then it is for the next hop alone. */
+static bool is_named(const struct http_head *head, struct http_text name)
+{
+    for (size_t i = 0; i < head->field_count; i++) {
+        if (!http_text_is_word(head->fields[i].name, "Connection")) {
+            continue;
+        }
+        struct http_text rest = head->fields[i].value;
+        while (rest.size > 0) {
+            const char *comma = memchr(rest.data, ',', rest.size);
+            size_t size = comma != NULL ? (size_t)(comma - rest.data) : rest.size;
+            struct http_text word = {rest.data, size};
+            while (word.size > 0 && (word.data[0] == ' ' || word.data[0] == '\t')) {
+                word.data++;
+                word.size--;
+            }
+            while (word.size > 0 && (word.data[word.size - 1] == ' ' || word.data[word.size - 1] == '\t')) {
+                word.size--;
+            }
+            if (same_name(word, name)) {
+                return true;
+            }
+            size += comma != NULL;
+            rest = (struct http_text){rest.data + size, rest.size - size};
+        }
+    }
+    return false;
+}
+
+static bool is_usual(struct http_text name)
+{
+    static const char *const usual[] = {
+        "Content-Type", "Content-Encoding", "Accept", "Accept-Encoding", "Accept-Language", "Range", "User-Agent"};
+
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+        if (http_text_is_word(name, usual[i])) {
+            return true;
+        }
+    }
+    return name.size > 3 && strncasecmp(name.data, "If-", 3) == 0;
+}
+
+static bool is_let_through(const struct config_route *route, struct http_text name)
+{
+    for (size_t i = 0; i < route->header_count; i++) {
+        if (http_text_is_word(name, route->headers[i])) {
+            return true;
+        }
+    }
+    return is_usual(name);
+}
+
+size_t fields_of_request(const struct http_head *head, const struct config_route *route, const char *id,
+    const char *certificate, struct http_field fields[static FIELDS_MAX])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < head->field_count; i++) {
+        const struct http_field *field = &head->fields[i];
+        if (is_let_through(route, field->name) && !is_named(head, field->name) &&
+            !http_text_is_word(field->name, "X-Request-Id")) {
+            fields[count++] = *field;
+        }
+    }
+    fields[count++] = (struct http_field){text_of("X-Request-Id"), text_of(id)};
+    if (certificate != NULL) {
+        fields[count++] = (struct http_field){text_of("Client-Cert"), text_of(certificate)};
+    }
+    return count;
+}
+
+static bool is_of_one_hop(struct http_text name)
+{
+    static const char *const hop[] = {"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate",
+        "Proxy-Authentication-Info", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length", "X-Request-Id"};
+
+    for (size_t i = 0; i < sizeof hop / sizeof *hop; i++) {
+        if (http_text_is_word(name, hop[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t fields_of_answer(const struct http_head *head, const char *id, struct http_field fields[static FIELDS_MAX])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < head->field_count; i++) {
+        if (!is_of_one_hop(head->fields[i].name) && !is_named(head, head->fields[i].name)) {
+            fields[count++] = head->fields[i];
+        }
+    }
+    fields[count++] = (struct http_field){text_of("X-Request-Id"), text_of(id)};
+    return count;
+}
+
+void fields_certificate(struct bytes certificate, char *text)
+{
+    text[0] = ':';
+    text_base64_encode(certificate.data, certificate.size, text + 1);
+    strcat(text, ":");
+}
