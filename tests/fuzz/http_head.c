@@ -29,6 +29,7 @@ static void check(const struct http_head *head, const char *data, size_t size)
     for (size_t i = 0; i < head->field_count; i++) {
         require_inside(head->fields[i].name, data, size);
         require_inside(head->fields[i].value, data, size);
+        require(http_field_valid(&head->fields[i]));
     }
     require_inside(head->target, data, size);
     require_inside(head->phrase, data, size);
@@ -48,7 +49,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t whole_size = 0;
     unsigned status = 0;
 
-    for (size_t arrived = 0; arrived <= size && status == 0 && head_size == 0; arrived += 1 + arrived / 8) {
+    for (size_t arrived = 0; arrived < size && status == 0 && head_size == 0;) {
+        arrived += 1 + arrived / 8;
+        arrived = arrived < size ? arrived : size;
         status = http_head_find(text, arrived, &scanned, &head_size, &why);
     }
     if (head_size == 0) {
@@ -60,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require(head.method.size > 0 && head.target.size > 0);
         require(head.framing != HTTP_FRAMING_CLOSE && (head.minor == 0 || head.host.size > 0));
         check(&head, text, head_size);
+        require(http_head_path(&head).size <= head.target.size);
     }
     if (http_response_parse(&head, text, head_size, false, &why) == 0) {
         require(head.status >= 100 && head.status <= 599);
