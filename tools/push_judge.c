@@ -63,6 +63,12 @@ static int judge_leaf(struct judge *judge, const struct x509_certificate *certif
             server ? "serverAuth" : "clientAuth", server ? "clients" : "services");
         warn_of(judge, &sentence);
     }
+    if (judge->place == 1 && server && !certificate->has_names) {
+        (void)reason_set(&sentence, 0,
+            "it has no subjectAltName: clients in Go and Python, and others, take no server by its CN (give `openssl "
+            "x509 -req` an -extfile with subjectAltName=DNS:NAME)");
+        warn_of(judge, &sentence);
+    }
     if (judge->place > 1 && strcmp(judge->wanted, subject) != 0) {
         (void)reason_set(&sentence, 0, "it did not issue the one before it: put each behind the one that it issued");
         warn_of(judge, &sentence);

@@ -489,6 +489,26 @@ static void a_session_lives_ten_minutes_however_often_it_is_resumed(void **state
     done(&duet);
 }
 
+/* Of a resumed session there is nobody's chain but what was noted of it. */
+static void a_session_ends_with_the_first_certificate_of_its_chain(void **state)
+{
+    struct duet duet = resuming();
+    size_t size;
+    char *pem = file_of("client-brief.crt", &size);
+    int64_t until = tls_pem_not_after(pem, size);
+
+    (void)state;
+    tls_identity_free((struct tls_identity *)(uintptr_t)duet.client.identity);
+    duet.client.identity = identity_of("client-brief", "client");
+    duet.later = until - NOW - 60;
+    works(&duet, false);
+    works(&duet, true);
+    duet.later = until - NOW + 1;
+    refused(&duet, BR_EXPIRED, 45, PARTS("\"CN=Middle-CA\"", "expired"));
+    free(pem);
+    done(&duet);
+}
+
 static void another_identity_starts_anew(void **state)
 {
     struct duet duet = resuming();
@@ -626,6 +646,7 @@ int main(void)
         cmocka_unit_test(a_side_without_a_store_resumes_nothing),
         cmocka_unit_test(a_store_that_was_cleared_resumes_nothing),
         cmocka_unit_test(a_session_lives_ten_minutes_however_often_it_is_resumed),
+        cmocka_unit_test(a_session_ends_with_the_first_certificate_of_its_chain),
         cmocka_unit_test(another_identity_starts_anew),
         cmocka_unit_test(other_authorities_judge_anew),
         cmocka_unit_test(a_client_taken_off_the_list_is_not_resumed),
