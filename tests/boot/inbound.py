@@ -148,6 +148,6 @@ class Wiretap:
         self.listener.close()
 
 
-def boot(folder, service, *arguments):
+def boot(folder, service, *arguments, ini=INI):
     """Builds the image beside ca.crt in folder and boots it; not yet pushed to."""
-    return Enclave(build_image(folder, INI), *arguments, connect_to=service.connect_to(), listen=PORTS)
+    return Enclave(build_image(folder, ini), *arguments, connect_to=service.connect_to(), listen=PORTS)
