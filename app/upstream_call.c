@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "app/say.h"
+#include "tls/explain.h"
 #include "tls/stream.h"
 
 static bool is_tls(const struct upstream_call *call)
@@ -183,14 +184,14 @@ void upstream_end(struct upstream_call *call)
 static void fail_at_end(struct upstream_call *call, int error)
 {
     struct reason *why = &call->work->why;
+    int code = is_tls(call) ? tls_session_error(tls_stream_session(call->stream), why) : 0;
 
-    if (!is_tls(call) || tls_session_error(tls_stream_session(call->stream), why) == 0) {
-        if (error < 0) {
-            reason_system(why, error, "the connection has failed");
-        } else {
-            reason_set(why, 0, "the connection was closed before %s",
-                call->trace.heard ? "the answer was whole" : "a byte of the answer had come");
-        }
+    if (!call->trace.heard && (code == 0 || code == TLS_FAULT_TRUNCATED)) {
+        reason_set(why, 0, "the connection was closed before a byte of the answer had come");
+    } else if (code == 0 && error < 0) {
+        reason_system(why, error, "the connection has failed");
+    } else if (code == 0) {
+        reason_set(why, 0, "the connection was closed before the answer was whole");
     }
     fail(call, call->trace.heard || call->trace.reused || is_tls(call) ? UPSTREAM_BROKEN : UPSTREAM_UNREACHED);
 }

@@ -3,7 +3,8 @@
 
     tests/service/backend.py SOCKET
 
-Listens on a Unix socket. For tests a path may have misfortunes in front of it: /sleep/S, /status/N, /cut (the answer ends
+Listens on a Unix socket. GET /stream/N is answered with N bytes, POST /stream/up with the size and the SHA-256 of the body,
+of any length. For tests a path may have misfortunes in front of it: /sleep/S, /status/N, /cut (the answer ends
 before its Content-Length), /large/N (the answer has N bytes), /close (the connection ends without an answer).
 """
 import hashlib
@@ -12,6 +13,9 @@ import json
 import socketserver
 import sys
 import time
+
+
+BLOCK = bytes(range(256)) * 1024
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -29,10 +33,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/health":
             self.answer(200, {"status": "ok"})
+        elif self.path.startswith("/stream/"):
+            self.send_stream(int(self.path.removeprefix("/stream/")))
         else:
             self.answer(404, {"error": "not found"})
 
+    def send_stream(self, size):
+        self.send_response(200)
+        self.send_header("Content-Length", str(size))
+        self.end_headers()
+        for at in range(0, size, len(BLOCK)):
+            self.wfile.write(BLOCK[:size - at])
+
+    def take_stream(self):
+        digest, size = hashlib.sha256(), int(self.headers["Content-Length"])
+        for at in range(0, size, len(BLOCK)):
+            digest.update(self.rfile.read(min(len(BLOCK), size - at)))
+        self.answer(200, {"size": size, "sha256": digest.hexdigest()})
+
     def do_POST(self):
+        if self.path == "/stream/up":
+            return self.take_stream()
         body = self.rfile.read(int(self.headers["Content-Length"]))
         words = self.path.strip("/").split("/")
         cut, size = 0, None
