@@ -113,7 +113,7 @@ build/$(1)/ingot: build/$(1)/tools/ingot.o build/$(1)/libingot.a
 $(1)-objects: $$(patsubst %.c,build/$(1)/%.o,$$(CODE))
 $(1)-units: $$(patsubst tests/%.c,build/$(1)/tests/%.run,$$(UNITS)) $(1)-objects
 	@tests/run $(1)-units $$(filter %.run,$$^)
--include $$(patsubst %.c,build/$(1)/%.d,$$(CODE) $$(UNITS) tests/interop/tls_server.c tests/service/http_reading.c)
+-include $$(patsubst %.c,build/$(1)/%.d,$$(CODE) $$(UNITS) tests/interop/tls_server.c tests/service/gateway_alone.c tests/service/http_reading.c)
 endef
 $(foreach v,gcc san,$(eval $(call variant,$(v))))
 .SECONDARY:
@@ -146,7 +146,7 @@ corpora: $(FUZZERS:%=build/san/fuzz/%) ## the fuzzers' seeds, once each
 	@tests/run corpora tests/fuzz/replay.test
 build/ingot-vsock-by-tcp: build/gcc/tests/service/vsock_by_tcp.o build/gcc/tools/ingot.o build/gcc/libingot.a
 	@gcc -o $@ $^ -Lbuild/gcc/libs/lib $(LDLIBS)
-service: gcc-units build/ingot-vsock-by-tcp build/gcc/tests/service/http_reading.run build/ingot build/bzImage build/init $(wildcard tests/*/*.test) ## scripts that try parts against nginx, OpenSSL, curl
+service: gcc-units build/ingot-vsock-by-tcp $(patsubst %,build/gcc/tests/service/%.run,gateway_alone http_reading) build/ingot build/bzImage build/init $(wildcard tests/*/*.test) ## scripts that try parts against nginx, OpenSSL, curl
 	@tests/run service $(filter-out tests/static/% tests/fuzz/% tests/boot/% tests/interop/% tests/reproducible/%,$(wildcard tests/*/*.test))
 reproducible: build/.needs-check examples ## mirrors, disks and kills that spoil a build; what is rebuilt; what is packed
 	@tests/run reproducible tests/reproducible/*.test

@@ -127,6 +127,7 @@ void passage_refuse(struct passage *passage, unsigned status, const char *allow,
     write_error(&body, sentence, passage->id);
     passage->status = status;
     gateway_count(passage->gateway, passage->route, status);
+    http_exchange_drop_body(passage->exchange);
     if (http_exchange_start(passage->exchange, status, fields, count, HTTP_FRAMING_LENGTH, body.size) < 0) {
         http_exchange_error(passage->exchange, 503, NULL, "no memory is left for an answer");
     } else if (http_exchange_write(passage->exchange, body.data, body.size) != (ssize_t)body.size) {

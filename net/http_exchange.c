@@ -111,6 +111,9 @@ struct http_text http_exchange_body(const struct http_exchange *exchange)
 void http_exchange_drop_body(struct http_exchange *exchange)
 {
     http_buffer_free(&exchange->content);
+    if (exchange->streaming.events != NULL) {
+        http_stream_pass_body(http_connection_of(exchange));
+    }
 }
 
 void http_exchange_on_cancel(struct http_exchange *exchange, http_cancelled *cancelled, void *arg)

@@ -82,7 +82,10 @@ const struct http_head *http_exchange_head(const struct http_exchange *exchange)
 /* What it came through. */
 const struct stream *http_exchange_stream(const struct http_exchange *exchange);
 struct http_text http_exchange_body(const struct http_exchange *exchange);
-/* Gives the body's memory back before the answer. */
+/*
+ * Gives the body's memory back before the answer. Of a stream: passes over what has come of the body, so that an answer
+ * that starts without it need not end the connection where that was all.
+ */
 void http_exchange_drop_body(struct http_exchange *exchange);
 
 /* Asks to be told when the client goes before the answer. */
@@ -127,7 +130,7 @@ struct http_events {
  */
 int http_exchange_stream_to(struct http_exchange *exchange, uint64_t max, const struct http_events *events, void *arg);
 /*
- * The next bytes of the body, borrowed until the next call on the exchange, and taken by this one: how many, at most
+ * The next bytes of the body, borrowed until the next call of this one, and taken by it: how many, at most
  * HTTP_HEAD_MAX; 0: the body is whole; -EAGAIN; -EMSGSIZE: it is over max, and nothing more is read.
  * Asks for the body of a client that waits for 100 Continue.
  */

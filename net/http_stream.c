@@ -139,6 +139,7 @@ void http_stream_pass_body(struct http_connection *connection)
     struct http_body *body = &connection->exchange.body;
     unsigned status = 0;
 
+    body->max = UINT64_MAX; /* nothing of it is kept */
     while (status == 0 && !http_body_done(body) && connection->input_size > 0) {
         struct http_text input = http_connection_input(connection);
         struct http_text part;

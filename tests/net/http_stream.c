@@ -273,6 +273,25 @@ static void an_answer_at_once_keeps_the_connection_where_the_body_is_there(void 
     assert_int_equal(f->began, 3);
 }
 
+static void a_body_that_is_dropped_does_not_end_the_connection_where_it_is_there(void **state)
+{
+    struct fixture *f = *state;
+    int fd = client(f);
+
+    f->max = 1; /* no bound for what is not kept */
+    for (int whole = 1; whole >= 0; whole--) {
+        say(f, fd,
+            whole ? "POST /later HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+                  : "POST /later HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r");
+        http_exchange_drop_body(f->exchange);
+        assert_int_equal(start_answer(f, 429, HTTP_FRAMING_NONE, 0), 0);
+        finish(f);
+        assert_heard(f, fd, 429, "");
+        assert_int_equal(http_reader_kept(&f->got), whole);
+    }
+    assert_closed(f, fd);
+}
+
 static void requests_behind_a_stream_wait_for_it(void **state)
 {
     struct fixture *f = *state;
@@ -424,6 +443,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_answer_may_come_before_the_body_is_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             an_answer_at_once_keeps_the_connection_where_the_body_is_there, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_body_that_is_dropped_does_not_end_the_connection_where_it_is_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(requests_behind_a_stream_wait_for_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_answer_is_framed_as_its_request_and_status_want, set_up, tear_down),
         cmocka_unit_test_setup_teardown(heads_that_would_be_read_otherwise_are_not_started, set_up, tear_down),
