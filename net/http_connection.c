@@ -281,14 +281,20 @@ bool http_connection_write(struct http_connection *connection, bool *gone)
         }
         connection->written += (size_t)sent;
     }
+    return true;
+}
+
+bool http_connection_flush(struct http_connection *connection, bool *gone)
+{
     int error = stream_flush(connection->stream);
+
     *gone = error < 0 && error != -EAGAIN;
     return error == 0;
 }
 
 static bool step_write(struct http_connection *connection, bool *gone)
 {
-    if (!http_connection_write(connection, gone)) {
+    if (!http_connection_write(connection, gone) || !http_connection_flush(connection, gone)) {
         *gone = *gone || (!connection->blocked && !http_connection_enter(connection, HTTP_WRITING));
         connection->blocked = true;
         return false;

@@ -31,6 +31,7 @@ struct http_streaming {
     bool write_owed;  /* the same of http_exchange_write() */
     bool failed;      /* the body or the connection: what becomes of it is settled from the loop */
     bool awake;       /* the timer is set to this turn's end */
+    bool unflushed;   /* the stream may have kept something back until then */
     unsigned fills;   /* of the input, in this turn */
     uint64_t left;    /* of the answer's length */
     int64_t read_by;  /* loop_now() until which the next byte is waited for; 0: none is */
@@ -109,8 +110,10 @@ void http_connection_consume(struct http_connection *connection, size_t size);
 ssize_t http_connection_fill(struct http_connection *connection);
 /* Says 100 Continue. False: the connection has failed. */
 bool http_connection_continue(struct http_connection *connection);
-/* Writes what the socket takes of the answer. True: all is out. */
+/* Writes what the stream takes of the answer. True: all of it. */
 bool http_connection_write(struct http_connection *connection, bool *gone);
+/* Sends what the stream has kept back. True: all is out. */
+bool http_connection_flush(struct http_connection *connection, bool *gone);
 /* The bytes of a next request can wait; only the end matters now. False: it has come. */
 bool http_connection_there(struct http_connection *connection);
 

@@ -224,14 +224,15 @@ int http_exchange_start(struct http_exchange *exchange, unsigned status, const s
     return 0;
 }
 
-/* Sends what waits. True: all of it has gone. */
-static bool push(struct http_connection *connection)
+/* Sends what waits. True: all of it has gone; without flush the stream may keep some back until this turn's end. */
+static bool push(struct http_connection *connection, bool flush)
 {
     struct http_streaming *streaming = &connection->exchange.streaming;
     size_t before = connection->written;
     bool gone = false;
 
-    if (http_connection_write(connection, &gone)) {
+    streaming->unflushed = !flush;
+    if (http_connection_write(connection, &gone) && (!flush || http_connection_flush(connection, &gone))) {
         connection->answer.size = 0;
         connection->written = 0;
         streaming->write_by = 0;
@@ -277,7 +278,7 @@ ssize_t http_exchange_write(struct http_exchange *exchange, const void *data, si
     while (taken < size && !streaming->failed) {
         size_t more = put(connection, (const char *)data + taken, size - taken);
         taken += more;
-        if (more == 0 && (streaming->write_by != 0 || !push(connection))) {
+        if (more == 0 && (streaming->write_by != 0 || !push(connection, false))) {
             break;
         }
     }
@@ -323,7 +324,7 @@ void http_exchange_abort(struct http_exchange *exchange)
     struct http_connection *connection = http_connection_of(exchange);
 
     if (exchange->streaming.started) {
-        (void)push(connection);
+        (void)push(connection, true);
     }
     leave(connection, HTTP_CUT);
 }
@@ -379,8 +380,8 @@ void http_stream_ready(struct http_connection *connection, unsigned events)
     streaming->fills = 0;
     streaming->awake = false;
     connection->advancing = true;
-    if (connection->answer.size > 0 || (events & LOOP_WRITE)) {
-        (void)push(connection);
+    if (connection->answer.size > 0 || streaming->unflushed || (events & LOOP_WRITE)) {
+        (void)push(connection, true);
     }
     bool late = streaming->read_by != 0 && now >= streaming->read_by && !(events & LOOP_READ);
     bool stuck = streaming->write_by != 0 && now >= streaming->write_by;

@@ -18,6 +18,7 @@ struct tls_stream {
     struct stream stream; /* must be first */
     struct tls_session *session;
     bool unsent; /* the socket takes no more just now */
+    bool corked; /* the socket may keep what was sent last until more comes, so that packets are full */
     bool deaf;   /* the other side takes no more at all: what it has said is still read */
     bool heard;
     void *owner;
@@ -31,13 +32,26 @@ static struct tls_stream *of(struct stream *stream)
 
 /* ---- between the session and the socket ---- */
 
-static void send_records(struct tls_stream *tls)
+/*
+ * Records are whole when they are sent: none waits for the other side to acknowledge the one before (Nagle's way). It
+ * fails on what is not TCP, where nothing waits.
+ */
+static void set_nodelay(int fd)
+{
+    static const int on = 1;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+/* more: MSG_MORE where something will follow at once, or 0. */
+static void send_records(struct tls_stream *tls, int more)
 {
     size_t size;
     const uint8_t *data = tls_session_send(tls->session, &size);
-    ssize_t sent = tls->deaf ? (ssize_t)size : send(tls->stream.fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent = tls->deaf ? (ssize_t)size : send(tls->stream.fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT | more);
 
     if (sent >= 0) {
+        tls->corked = more != 0;
         tls_session_sent(tls->session, (size_t)sent);
     } else if (errno == EAGAIN || errno == EINTR) {
         tls->unsent = true;
@@ -47,11 +61,11 @@ static void send_records(struct tls_stream *tls)
 }
 
 /* Sends what waits, as far as the socket takes it. The state then. */
-static unsigned send_waiting(struct tls_stream *tls)
+static unsigned send_waiting(struct tls_stream *tls, int more)
 {
     tls->unsent = false;
     while ((tls_session_state(tls->session) & TLS_SEND) && !tls->unsent) {
-        send_records(tls);
+        send_records(tls, more);
     }
     return tls_session_state(tls->session);
 }
@@ -82,7 +96,7 @@ static int receive_records(struct tls_stream *tls)
 static int pump(struct tls_stream *tls, unsigned flags)
 {
     for (int receives = 0;; receives++) {
-        unsigned state = send_waiting(tls);
+        unsigned state = send_waiting(tls, 0);
 
         if (state & flags) {
             return 1;
@@ -125,7 +139,7 @@ static ssize_t tls_read(struct stream *stream, void *to, size_t size)
 static ssize_t tls_write(struct stream *stream, const struct iovec *parts, int count)
 {
     struct tls_stream *tls = of(stream);
-    unsigned state = send_waiting(tls);
+    unsigned state = send_waiting(tls, MSG_MORE);
     ssize_t taken = 0;
 
     for (int i = 0; i < count; i++) {
@@ -138,7 +152,7 @@ static ssize_t tls_write(struct stream *stream, const struct iovec *parts, int c
             tls_session_written(tls->session, size);
             at += size;
             taken += (ssize_t)size;
-            state = send_waiting(tls);
+            state = send_waiting(tls, MSG_MORE);
         }
     }
     if (taken > 0) {
@@ -152,7 +166,11 @@ static int tls_flush(struct stream *stream)
     struct tls_stream *tls = of(stream);
 
     tls_session_flush(tls->session);
-    unsigned state = send_waiting(tls);
+    unsigned state = send_waiting(tls, 0);
+    if (tls->corked) {
+        set_nodelay(tls->stream.fd); /* which also sends what was kept */
+        tls->corked = false;
+    }
     if (tls->deaf || (state & TLS_CLOSED)) {
         return -EPIPE;
     }
@@ -191,7 +209,7 @@ static void tls_shutdown(struct stream *stream)
     struct tls_stream *tls = of(stream);
 
     tls_session_close(tls->session);
-    (void)send_waiting(tls);
+    (void)send_waiting(tls, 0);
     shutdown(stream->fd, SHUT_WR);
 }
 
@@ -219,10 +237,8 @@ static const struct stream_class tls_class = {
     .close = tls_close,
 };
 
-/* Records are whole when they are sent: none waits for the other side to acknowledge the one before (Nagle's way). */
 static struct tls_stream *create(int fd, struct reason *why)
 {
-    static const int on = 1;
     struct tls_stream *tls = calloc(1, sizeof *tls);
 
     if (tls == NULL || tls_session_create(&tls->session) < 0) {
@@ -231,7 +247,7 @@ static struct tls_stream *create(int fd, struct reason *why)
         return NULL;
     }
     tls->stream = (struct stream){&tls_class, fd};
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* fails on what is not TCP, where nothing waits */
+    set_nodelay(fd);
     return tls;
 }
 

@@ -2,7 +2,9 @@
 #include "tls/stream.h"
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 
 #include "net/http_server.h"
@@ -361,20 +363,78 @@ static void a_flood_keeps_nobody_waiting(void **state)
     assert_int_equal(next_start(), -EPROTO);
 }
 
+static struct tls_identity *joined;
+
+/* Our server and our client on one connection, both started. */
+static void join(struct stream *both[static 2])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    struct tls_client client = {.server_name = NAME, .trust = served.trust, .now = time(NULL)};
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct reason why;
+
+    client.identity = joined = identity_of("client", "client");
+    served.now = client.now;
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(tls_stream_accept(&both[0], accept(listener, NULL, NULL), &served, &why), 0);
+    assert_int_equal(tls_stream_connect(&both[1], fd, &client, &why), 0);
+    close(listener);
+    for (int done = 0; done < 2;) {
+        done = 0;
+        for (int i = 0; i < 2; i++) {
+            int error = stream_start(both[i]);
+            assert_true(error == 0 || error == -EAGAIN);
+            done += error == 0;
+        }
+    }
+}
+
+static void part(struct stream *both[static 2])
+{
+    stream_close(both[0]);
+    stream_close(both[1]);
+    tls_identity_free(joined);
+}
+
 /* With Nagle's algorithm a client's request waited up to 40 ms behind the end of its handshake. */
 static void records_wait_for_no_acknowledgement(void **state)
 {
-    int on = 0;
-    socklen_t size = sizeof on;
-    struct stream *stream;
-    struct reason why;
+    struct stream *both[2];
+    socklen_t size = sizeof(int);
+    int on;
 
     (void)state;
-    served.now = time(NULL);
-    assert_int_equal(tls_stream_accept(&stream, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), &served, &why), 0);
-    assert_int_equal(getsockopt(stream->fd, IPPROTO_TCP, TCP_NODELAY, &on, &size), 0);
-    assert_int_not_equal(on, 0);
-    stream_close(stream);
+    join(both);
+    for (int i = 0; i < 2; i++) {
+        on = 0;
+        assert_int_equal(getsockopt(both[i]->fd, IPPROTO_TCP, TCP_NODELAY, &on, &size), 0);
+        assert_int_not_equal(on, 0);
+    }
+    part(both);
+}
+
+/* Whole records of a long answer may share packets; a flush leaves none behind, in us or in the kernel. */
+static void a_flush_sends_what_was_kept_for_fuller_packets(void **state)
+{
+    static char record[16384];
+    const struct iovec whole = {record, sizeof record};
+    struct stream *both[2];
+    int kept = 0;
+
+    (void)state;
+    join(both);
+    assert_int_equal(stream_write(both[0], &whole, 1), sizeof record);
+    assert_int_equal(ioctl(both[0]->fd, SIOCOUTQNSD, &kept), 0);
+    assert_true(kept > 0);
+    assert_int_equal(stream_flush(both[0]), 0);
+    assert_int_equal(ioctl(both[0]->fd, SIOCOUTQNSD, &kept), 0);
+    assert_int_equal(kept, 0);
+    part(both);
 }
 
 int main(void)
@@ -392,6 +452,7 @@ int main(void)
         cmocka_unit_test(an_end_in_the_handshake_is_seen),
         cmocka_unit_test(a_flood_keeps_nobody_waiting),
         cmocka_unit_test(records_wait_for_no_acknowledgement),
+        cmocka_unit_test(a_flush_sends_what_was_kept_for_fuller_packets),
     };
 
     return cmocka_run_group_tests(tests, server_make, server_drop);
