@@ -319,6 +319,9 @@ static int start_call(struct passage *passage, struct reason *why)
     if (error == 0) {
         error = upstream_start(&passage->call, gateway->upstream, &request, call_moved, passage, why);
     }
+    if (error == 0 && passage->body_whole) { /* an empty one, which an attempt before this has read */
+        upstream_end(passage->call);
+    }
     return error;
 }
 
@@ -356,6 +359,17 @@ static void answer_here(struct gateway *gateway, struct http_exchange *exchange,
     }
 }
 
+/* Of a quoted text, up to its last quote: others stand behind a backslash. */
+static size_t quoted_size(const char *text)
+{
+    size_t size = 1;
+
+    while (text[size] != '"' && text[size] != '\0') {
+        size += text[size] == '\\' && text[size + 1] != '\0' ? 2 : 1;
+    }
+    return size + (text[size] == '"');
+}
+
 /* The first of the names that the session shows: the subject. */
 static void name_client(struct passage *passage)
 {
@@ -364,9 +378,8 @@ static void name_client(struct passage *passage)
 
     (void)snprintf(passage->client, sizeof passage->client, "-");
     if (inbound_private(stream) && tls_session_summary(tls_stream_session(stream), &summary)) {
-        const char *names = strstr(summary.peer.text, "\" (");
-        size_t size = names != NULL ? (size_t)(names - summary.peer.text) + 1 : strlen(summary.peer.text);
-        (void)snprintf(passage->client, sizeof passage->client, "%.*s", (int)size, summary.peer.text);
+        (void)snprintf(
+            passage->client, sizeof passage->client, "%.*s", (int)quoted_size(summary.peer.text), summary.peer.text);
     }
 }
 

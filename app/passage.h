@@ -28,7 +28,6 @@ struct passage {
     bool body_whole;
     bool answering;          /* the answer's head has gone out */
     struct http_text answer; /* of its body: read, and not passed yet */
-    bool answer_whole;
     /* For the log, when all else may be gone. */
     char id[FIELDS_ID_MAX + 1];
     char method[HTTP_METHOD_MAX + 1];

@@ -464,6 +464,18 @@ static void the_client_s_certificate_goes_along_and_none_that_it_claims(void **s
     assert_has_not(t.answer, "Client-Cert");
 }
 
+static void quotes_in_a_client_s_name_do_not_end_it_in_the_log(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        run("cd %s && openssl req -new -key client.key -subj '/CN=a\" (b' 2>/dev/null | openssl x509 -req -CA "
+            "ca.crt -CAkey ca.key -set_serial 9 -out odd.crt 2>/dev/null",
+            t.folder),
+        0);
+    assert_int_equal(ask(API, "/api/x", "--cert odd.crt"), 200);
+    wait_for("console", "client=\"CN=a\\\" (b\"\n", 1);
+}
+
 static void only_listed_fields_pass(void **state)
 {
     (void)state;
@@ -672,6 +684,8 @@ static void a_kept_connection_that_has_died_is_seen_by_posts_alone(void **state)
     assert_answer(ask(LOCAL, "/plain/seen/post", ""), 200, "1");
     assert_answer(ask(LOCAL, "/plain/first/1/put", "-X PUT -d body"), 502, "before a byte of the answer had come");
     assert_answer(ask(LOCAL, "/plain/seen/put", ""), 200, "1");
+    /* There was nothing in this one that a second attempt could lack. */
+    assert_answer(ask(LOCAL, "/plain/first/1/empty", "-X PUT -H 'Transfer-Encoding: chunked' -d ''"), 200, "at the 2");
 }
 
 /* Whose end is there when the next request comes. */
@@ -831,6 +845,7 @@ int main(void)
         cmocka_unit_test(without_an_identity_only_what_needs_none_passes),
         cmocka_unit_test(a_request_goes_through_mutual_tls_on_both_sides),
         cmocka_unit_test(the_client_s_certificate_goes_along_and_none_that_it_claims),
+        cmocka_unit_test(quotes_in_a_client_s_name_do_not_end_it_in_the_log),
         cmocka_unit_test(only_listed_fields_pass),
         cmocka_unit_test(an_answer_s_fields_pass_but_for_those_of_its_hop),
         cmocka_unit_test(a_good_request_id_is_kept_and_another_replaced),
