@@ -150,15 +150,18 @@ static bool read_pages(pid_t pid, unsigned long long *resident, unsigned long lo
     char path[40];
     char *text;
     size_t size;
-    unsigned long long all;
+    char *second;
+    char *third;
 
     (void)snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
     if (file_read(path, PROC_MAX, &text, &size, NULL) < 0) {
         return false;
     }
-    bool good = sscanf(text, "%llu %llu %llu", &all, resident, shared) == 3;
+    (void)strtoull(text, &second, 10); /* all that is mapped */
+    *resident = strtoull(second, &third, 10);
+    *shared = strtoull(third, NULL, 10);
     free(text);
-    return good;
+    return third > second;
 }
 
 static bool count_descriptors(pid_t pid, unsigned *count)

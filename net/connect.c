@@ -25,10 +25,9 @@ struct connect {
     int64_t deadline;
     connect_done *done;
     void *arg;
-    struct names *names; /* NULL: each asks for itself */
+    struct names *names; /* NULL: names don't resolve */
     bool speaks_first;
     struct names_wait *wait;
-    struct resolve *resolve;
     bool remembered;         /* the addresses are of an earlier lookup */
     struct loop_watch watch; /* active while connecting, and while waiting for the hybrid line */
     struct loop_timer timer; /* the attempt's end, the next try, or (over) the call back */
@@ -59,9 +58,7 @@ static void drop_socket(struct connect *attempt)
 
 static void forget_lookup(struct connect *attempt)
 {
-    resolve_cancel(attempt->resolve);
-    attempt->resolve = NULL;
-    names_cancel(attempt->wait);
+    names_cancel(attempt->names, attempt->wait);
     attempt->wait = NULL;
 }
 
@@ -260,7 +257,6 @@ static void resolved(void *arg, const union resolve_address *addresses, size_t c
 {
     struct connect *attempt = arg;
 
-    attempt->resolve = NULL;
     attempt->wait = NULL;
     if (count == 0) {
         attempt->why = *why;
@@ -290,14 +286,18 @@ static int begin_tcp(struct connect *attempt)
     const char *host = attempt->address.name;
     uint16_t port = (uint16_t)attempt->address.port;
 
-    if (attempt->names == NULL) {
-        return resolve_start(&attempt->resolve, attempt->loop, host, port, resolved, attempt);
+    if (resolve_literal(host, port, &attempt->addresses[0]) != 0) {
+        attempt->address_count = 1;
+    } else if (attempt->names == NULL) {
+        return reason_set(&attempt->why, -ENOENT, "failed to resolve hostname %s: only addresses are reached from here",
+            text_quote_string(host).text);
+    } else {
+        attempt->address_count = names_find(attempt->names, host, port, attempt->addresses);
+        attempt->remembered = attempt->address_count > 0;
     }
-    attempt->address_count = names_find(attempt->names, host, port, attempt->addresses);
     if (attempt->address_count == 0) {
         return names_wait(&attempt->wait, attempt->names, host, port, resolved, attempt);
     }
-    attempt->remembered = resolve_literal(host, port, &(union resolve_address){0}) == 0;
     try_next(attempt, 0);
     return 0;
 }
@@ -347,7 +347,7 @@ static void timer_fired(struct loop_timer *timer)
         deliver(attempt);
     } else if (attempt->watch.active && attempt->watch.events == LOOP_WRITE) {
         try_next(attempt, -ETIMEDOUT);
-    } else if (attempt->watch.active || attempt->resolve != NULL || attempt->wait != NULL) {
+    } else if (attempt->watch.active || attempt->wait != NULL) {
         forget_lookup(attempt);
         end(attempt, -ETIMEDOUT);
     } else {
@@ -380,12 +380,6 @@ static void begin(struct connect *attempt)
 }
 
 int connect_start(struct connect **out, struct loop *loop, const struct address *address, int64_t milliseconds,
-    connect_done *done, void *arg)
-{
-    return connect_start_with(out, loop, address, milliseconds, &(struct connect_options){0}, done, arg);
-}
-
-int connect_start_with(struct connect **out, struct loop *loop, const struct address *address, int64_t milliseconds,
     const struct connect_options *options, connect_done *done, void *arg)
 {
     struct connect *attempt = calloc(1, sizeof *attempt);

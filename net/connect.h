@@ -17,8 +17,8 @@
  *
  * done is called once, never from inside connect_start(), and the handle is gone when it is.
  *
- * A name is resolved beside the loop (net/resolve.h); its addresses are tried in the resolver's order, each with an
- * equal share of the time that is left. A Unix socket whose backlog is full (EAGAIN, nothing to poll) is tried every
+ * A name is resolved beside the loop (net/names.h); its addresses are tried in the resolver's order, each with an equal
+ * share of the time that is left. A Unix socket whose backlog is full (EAGAIN, nothing to poll) is tried every
  * CONNECT_RETRY_MS for at most CONNECT_RETRY_FOR_MS.
  *
  * Errors: those of connect(2); -ETIMEDOUT after milliseconds; -ENOENT for a name that does not resolve, with a sentence
@@ -32,15 +32,11 @@
 struct connect;
 typedef void connect_done(void *arg, int fd, const struct reason *why);
 
-/* address is copied. 0 or -ENOMEM. */
-int connect_start(struct connect **connect, struct loop *loop, const struct address *address, int64_t milliseconds,
-    connect_done *done, void *arg);
-
 struct connect_options {
     /*
      * Remembered names, outliving the connect: an answer of the last minute is used at once; where none of its
      * addresses can be reached, the name is looked up again and the new ones are tried, in the time that is left. NULL:
-     * each connect looks up for itself.
+     * names don't resolve, addresses alone are reached.
      */
     struct names *names;
     /*
@@ -52,7 +48,8 @@ struct connect_options {
     size_t vsock_buffer; /* of an AF_VSOCK socket: vsock_connect() */
 };
 
-int connect_start_with(struct connect **connect, struct loop *loop, const struct address *address, int64_t milliseconds,
+/* address and options are copied. 0 or -ENOMEM. */
+int connect_start(struct connect **connect, struct loop *loop, const struct address *address, int64_t milliseconds,
     const struct connect_options *options, connect_done *done, void *arg);
 /* NULL does nothing. */
 void connect_cancel(struct connect *connect);

@@ -15,7 +15,7 @@ struct names_wait {
 
 struct name {
     struct name *next;
-    struct names *names;
+    struct remembered *names;
     struct resolve *resolve; /* under way; NULL: none */
     struct names_wait *waiting;
     int64_t until; /* loop_now() from which the answer is not used any more */
@@ -24,12 +24,18 @@ struct name {
     char host[];
 };
 
-struct names {
+struct remembered {
+    struct names names; /* must be first */
     struct loop *loop;
     struct name *first;
 };
 
-static struct name *find(const struct names *names, const char *host)
+static struct remembered *of(struct names *names)
+{
+    return (struct remembered *)(void *)names;
+}
+
+static struct name *find(const struct remembered *names, const char *host)
 {
     struct name *name = names->first;
 
@@ -40,7 +46,7 @@ static struct name *find(const struct names *names, const char *host)
 }
 
 /* Drops what is of no use any more. */
-static void sweep(struct names *names)
+static void sweep(struct remembered *names)
 {
     int64_t now = loop_now(names->loop);
 
@@ -75,15 +81,13 @@ static void wait_push(struct names_wait **list, struct names_wait *wait)
     *list = wait;
 }
 
-void names_cancel(struct names_wait *wait)
+static void wait_free(struct names_wait *wait)
 {
-    if (wait != NULL) {
-        *wait->place = wait->next;
-        if (wait->next != NULL) {
-            wait->next->place = wait->place;
-        }
-        free(wait);
+    *wait->place = wait->next;
+    if (wait->next != NULL) {
+        wait->next->place = wait->place;
     }
+    free(wait);
 }
 
 static void resolved(void *arg, const union resolve_address *addresses, size_t count, const struct reason *why)
@@ -103,28 +107,27 @@ static void resolved(void *arg, const union resolve_address *addresses, size_t c
         resolve_done *done = list->done;
         void *done_arg = list->arg;
         copy_addresses(copy, addresses, count, list->port);
-        names_cancel(list);
+        wait_free(list);
         done(done_arg, copy, count, why);
     }
 }
 
-size_t names_find(
-    struct names *names, const char *host, uint16_t port, union resolve_address addresses[static RESOLVE_ADDRESSES_MAX])
+static size_t find_addresses(
+    struct names *base, const char *host, uint16_t port, union resolve_address addresses[static RESOLVE_ADDRESSES_MAX])
 {
+    const struct remembered *names = of(base);
     const struct name *name;
 
-    if (resolve_literal(host, port, &addresses[0]) != 0) {
-        return 1;
-    }
     name = find(names, host);
     return name != NULL && loop_now(names->loop) < name->until
                ? copy_addresses(addresses, name->addresses, name->count, port)
                : 0;
 }
 
-int names_wait(
-    struct names_wait **out, struct names *names, const char *host, uint16_t port, resolve_done *done, void *arg)
+static int wait_for(
+    struct names_wait **out, struct names *base, const char *host, uint16_t port, resolve_done *done, void *arg)
 {
+    struct remembered *names = of(base);
     struct names_wait *wait = malloc(sizeof *wait);
     struct name *name;
 
@@ -157,9 +160,9 @@ int names_wait(
     return 0;
 }
 
-void names_forget(struct names *names, const char *host)
+static void forget(struct names *names, const char *host)
 {
-    struct name *name = find(names, host);
+    struct name *name = find(of(names), host);
 
     if (name != NULL) {
         name->until = 0;
@@ -168,19 +171,22 @@ void names_forget(struct names *names, const char *host)
 
 int names_open(struct names **out, struct loop *loop)
 {
-    struct names *names = calloc(1, sizeof *names);
+    struct remembered *names = calloc(1, sizeof *names);
 
     if (names == NULL) {
         return -ENOMEM;
     }
+    names->names = (struct names){find_addresses, wait_for, wait_free, forget};
     names->loop = loop;
-    *out = names;
+    *out = &names->names;
     return 0;
 }
 
-void names_close(struct names *names)
+void names_close(struct names *base)
 {
-    if (names == NULL) {
+    struct remembered *names = of(base);
+
+    if (base == NULL) {
         return;
     }
     while (names->first != NULL) {

@@ -55,7 +55,6 @@ enum message { MESSAGE_FULL, MESSAGE_STRANGER, MESSAGE_FAILED, MESSAGE_REST, MES
 
 struct relay_pool {
     struct loop *loop;
-    struct names *names;
     struct relay_pool_options options;
     struct relay_counters closed; /* of listeners that are gone */
     struct relay_listener *listeners;
@@ -264,10 +263,10 @@ static void passage_open(struct relay_listener *listener, int fd)
     listener->counters.open++;
     pool->open[listener->inbound]++;
     /* Many a client has sent its first bytes by now. */
-    const struct connect_options options = {.names = pool->names,
+    const struct connect_options options = {.names = pool->options.names,
         .speaks_first = recv(fd, &first, 1, MSG_PEEK) > 0,
         .vsock_buffer = pool->options.limits.vsock_buffer};
-    int error = connect_start_with(&passage->connect, pool->loop, &passage->target->address, pool->options.connect_ms,
+    int error = connect_start(&passage->connect, pool->loop, &passage->target->address, pool->options.connect_ms,
         &options, target_connected, passage);
     if (error < 0) {
         reason_system(&why, error, "can't start a connection");
@@ -405,10 +404,6 @@ int relay_pool_open(struct relay_pool **out, struct loop *loop, const struct rel
     pool->options = *options;
     pool->drained.fired = drained;
     pool->drained.owner = pool;
-    if (names_open(&pool->names, loop) < 0) {
-        free(pool);
-        return -ENOMEM;
-    }
     *out = pool;
     return 0;
 }
@@ -439,7 +434,6 @@ void relay_pool_close(struct relay_pool *pool)
         free(listener);
     }
     loop_cancel(pool->loop, &pool->drained);
-    names_close(pool->names);
     free(pool);
 }
 

@@ -7,6 +7,7 @@
 
 #include "net/address.h"
 #include "net/loop.h"
+#include "net/names.h"
 #include "net/relay.h"
 #include "net/relay_counters.h"
 
@@ -44,6 +45,7 @@ struct relay_record {
 struct relay_pool_options {
     unsigned connections; /* at the same time, connecting ones included; at least 1 */
     int64_t connect_ms;
+    struct names *names; /* outliving the pool; NULL: targets are no names */
     struct relay_limits limits;
     void (*log)(void *arg, const char *sentence);                /* NULL: none */
     void (*ended)(void *arg, const struct relay_record *record); /* each connection that was admitted; NULL: none */

@@ -16,6 +16,7 @@
 struct exchange {
     const struct call_options *options;
     struct loop *loop;
+    struct names *names;
     struct loop_watch watch;
     struct loop_timer timer;
     struct connect *connect;
@@ -280,8 +281,11 @@ int call_run(const struct call_options *options, struct reason *why)
         error = loop_after(exchange.loop, &exchange.timer, options->milliseconds);
     }
     if (error == 0) {
-        error =
-            connect_start(&exchange.connect, exchange.loop, &options->to, options->milliseconds, connected, &exchange);
+        error = names_open(&exchange.names, exchange.loop);
+    }
+    if (error == 0) {
+        error = connect_start(&exchange.connect, exchange.loop, &options->to, options->milliseconds,
+            &(struct connect_options){.names = exchange.names}, connected, &exchange);
     }
     if (error == 0) {
         error = loop_run(exchange.loop);
@@ -290,6 +294,7 @@ int call_run(const struct call_options *options, struct reason *why)
         reason_system(why, error, "can't start");
     }
     connect_cancel(exchange.connect);
+    names_close(exchange.names);
     if (exchange.stream != NULL) {
         loop_unwatch(exchange.loop, &exchange.watch);
         stream_shutdown(exchange.stream);

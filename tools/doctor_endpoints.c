@@ -32,6 +32,7 @@ struct attempt {
 
 struct attempts {
     struct doctor *doctor;
+    struct names *names;
     struct doctor_credentials credentials;
     struct attempt *each;
     size_t open;
@@ -243,7 +244,7 @@ static void attempts_late(struct loop_timer *timer)
 static int attempts_start(struct attempts *all)
 {
     struct doctor *doctor = all->doctor;
-    int error = 0;
+    int error = names_open(&all->names, doctor->loop);
 
     for (size_t i = 0; i < doctor->config->endpoint_count && error == 0; i++) {
         struct attempt *attempt = &all->each[i];
@@ -252,8 +253,8 @@ static int attempts_start(struct attempts *all)
         *attempt = (struct attempt){.all = all, .endpoint = endpoint};
         attempt->trust = !is_ours(endpoint) ? NULL : own != NULL ? own : all->credentials.ca;
         reason_set(&attempt->why, 0, "no answer within %d s", ALL_MS / 1000);
-        error =
-            connect_start(&attempt->connect, doctor->loop, &doctor->targets[i], REACH_MS, attempt_connected, attempt);
+        error = connect_start(&attempt->connect, doctor->loop, &doctor->targets[i], REACH_MS,
+            &(struct connect_options){.names = all->names}, attempt_connected, attempt);
         all->open += error == 0;
     }
     return error;
@@ -267,6 +268,7 @@ static void attempts_free(struct attempts *all)
         loop_unwatch(all->doctor->loop, &all->each[i].watch);
         stream_close(all->each[i].stream);
     }
+    names_close(all->names);
     free(all->each);
     doctor_credentials_free(all->doctor, &all->credentials);
 }

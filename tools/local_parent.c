@@ -179,7 +179,7 @@ int local_push_start(struct run *run, struct reason *why)
 
 int local_proxy_open(struct run *run, struct reason *why)
 {
-    const struct relay_pool_options pool = {
+    struct relay_pool_options pool = {
         .connections = SERVING_CONNECTIONS,
         .connect_ms = CONNECT_MS,
         .limits = {.read = RELAY_READ_MAX, .idle_ms = RELAY_IDLE_MS, .half_open_ms = RELAY_HALF_OPEN_MS},
@@ -198,7 +198,11 @@ int local_proxy_open(struct run *run, struct reason *why)
         .log = local_say,
     };
 
-    int error = relay_pool_open(&run->pool, run->loop, &pool);
+    int error = names_open(&run->names, run->loop);
+    if (error == 0) {
+        pool.names = run->names;
+        error = relay_pool_open(&run->pool, run->loop, &pool);
+    }
     if (error < 0) {
         return reason_system(why, error, "can't open the proxy");
     }
@@ -212,8 +216,10 @@ int local_proxy_open(struct run *run, struct reason *why)
 void local_proxy_close(struct run *run)
 {
     relay_pool_close(run->pool);
+    names_close(run->names);
     proxy_close(run->proxy);
     run->pool = NULL;
+    run->names = NULL;
     run->proxy = NULL;
 }
 

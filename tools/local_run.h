@@ -29,6 +29,7 @@ struct run {
     enum qemu_accelerator accelerator;
     struct emulator *emulator;
     struct relay_pool *pool;
+    struct names *names; /* the pool's */
     struct proxy *proxy;
     struct push *push;
     char *secrets;

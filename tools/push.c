@@ -20,6 +20,7 @@
 
 struct push {
     struct loop *loop;
+    struct names *names;
     struct push_options options;
     push_done *done;
     void *arg;
@@ -58,6 +59,7 @@ void push_cancel(struct push *push)
 {
     if (push != NULL) {
         attempt_drop(push);
+        names_close(push->names);
         free(push->answer);
         free(push);
     }
@@ -297,8 +299,8 @@ static void attempt_start(struct push *push)
         attempt_failed(push, -ETIMEDOUT); /* push->why is that of the attempt before */
         return;
     }
-    int error = connect_start(
-        &push->connect, push->loop, &push->options.to, left < CONNECT_MS ? left : CONNECT_MS, connected, push);
+    int error = connect_start(&push->connect, push->loop, &push->options.to, left < CONNECT_MS ? left : CONNECT_MS,
+        &(struct connect_options){.names = push->names}, connected, push);
 
     if (error < 0) {
         reason_system(&push->why, error, "can't start a connection");
@@ -324,7 +326,9 @@ int push_start(struct push **out, struct loop *loop, const struct push_options *
     push->timer.fired = timer_fired;
     push->timer.owner = push;
     push->answer = malloc(PUSH_REPLY_MAX);
-    if (push->answer == NULL || loop_after(loop, &push->timer, 0) < 0) { /* the first attempt: in the next turn */
+    if (push->answer == NULL || names_open(&push->names, loop) < 0 ||
+        loop_after(loop, &push->timer, 0) < 0) { /* the first attempt: in the next turn */
+        names_close(push->names);
         free(push->answer);
         free(push);
         return -ENOMEM;

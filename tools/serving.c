@@ -28,6 +28,7 @@ struct serving {
     const struct serving_options *options;
     struct loop *loop;
     struct relay_pool *pool;
+    struct names *names;
     struct metrics *metrics;
     struct loop_watch signals;
     struct loop_timer patience;
@@ -299,6 +300,10 @@ int serving_run(const struct serving_hooks *hooks, const struct serving_options 
     error = loop_open(&serving.loop);
     if (error == 0) {
         serving.patience = (struct loop_timer){.fired = out_of_patience, .owner = serving.loop};
+        error = names_open(&serving.names, serving.loop);
+    }
+    if (error == 0) {
+        pool.names = serving.names;
         error = relay_pool_open(&serving.pool, serving.loop, &pool);
     }
     if (error < 0) {
@@ -333,6 +338,7 @@ out:
     }
     metrics_close(serving.metrics);
     relay_pool_close(serving.pool);
+    names_close(serving.names);
     if (serving.signals.active) {
         int fd = serving.signals.fd;
         loop_unwatch(serving.loop, &serving.signals);

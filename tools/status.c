@@ -23,6 +23,8 @@ extern const struct verb verb_status;
 
 struct query {
     struct loop *loop;
+    struct names *names;
+    struct connect *connect; /* under way; NULL: none */
     struct loop_watch watch;
     struct loop_timer timer;
     int fd;
@@ -67,6 +69,7 @@ static void connected(void *arg, int fd, const struct reason *why)
 {
     struct query *query = arg;
 
+    query->connect = NULL;
     query->fd = fd;
     if (fd < 0) {
         query->why = *why;
@@ -83,7 +86,6 @@ static void connected(void *arg, int fd, const struct reason *why)
 /* The document as it came. 0 or -errno. */
 static int fetch(struct query *query, const struct address *address)
 {
-    struct connect *connect;
     int error = loop_open(&query->loop);
 
     query->text = malloc(DOCUMENT_MAX);
@@ -98,11 +100,17 @@ static int fetch(struct query *query, const struct address *address)
         error = loop_after(query->loop, &query->timer, ANSWER_MS);
     }
     if (error == 0) {
-        error = connect_start(&connect, query->loop, address, ANSWER_MS, connected, query);
+        error = names_open(&query->names, query->loop);
+    }
+    if (error == 0) {
+        error = connect_start(&query->connect, query->loop, address, ANSWER_MS,
+            &(struct connect_options){.names = query->names}, connected, query);
     }
     if (error == 0) {
         error = loop_run(query->loop);
     }
+    connect_cancel(query->connect);
+    names_close(query->names);
     loop_close(query->loop);
     return error < 0 ? reason_system(&query->why, error, "can't start") : query->error;
 }

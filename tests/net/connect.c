@@ -3,12 +3,14 @@
 
 #include <sys/un.h>
 
+#include "net/names.h"
 #include "net/resolve.h"
 #include "tests/net/resolver.h"
 #include "tests/net/sockets.h"
 
 struct fixture {
     struct loop *loop;
+    struct names *names;
     struct connect *connect;
     struct address address;
     bool done;
@@ -33,7 +35,8 @@ static void start(struct fixture *f, int64_t milliseconds)
 {
     memset(&f->why, 0, sizeof f->why);
     f->done = false;
-    assert_int_equal(connect_start(&f->connect, f->loop, &f->address, milliseconds, done, f), 0);
+    const struct connect_options options = {.names = f->names};
+    assert_int_equal(connect_start(&f->connect, f->loop, &f->address, milliseconds, &options, done, f), 0);
     assert_false(f->done); /* never from inside */
 }
 
@@ -41,6 +44,13 @@ static void begin(struct fixture *f)
 {
     memset(f, 0, sizeof *f);
     assert_int_equal(loop_open(&f->loop), 0);
+    assert_int_equal(names_open(&f->names, f->loop), 0);
+}
+
+static void finish(struct fixture *f)
+{
+    names_close(f->names);
+    loop_close(f->loop);
 }
 
 static void tcp_is_connected_without_blocking_afterwards(void **state)
@@ -62,7 +72,7 @@ static void tcp_is_connected_without_blocking_afterwards(void **state)
     sockets_turn_until(f.loop, &f.done);
     assert_int_equal(f.fd, -ECONNREFUSED);
     assert_non_null(strstr(f.why.text, "can't connect to \"tcp:127.0.0.1:"));
-    loop_close(f.loop);
+    finish(&f);
 }
 
 static void all_addresses_of_a_name_are_tried(void **state)
@@ -81,7 +91,7 @@ static void all_addresses_of_a_name_are_tried(void **state)
     start(&f, 2000);
     sockets_turn_until(f.loop, &f.done);
     assert_int_equal(f.fd, -ECONNREFUSED);
-    loop_close(f.loop);
+    finish(&f);
 }
 
 /* Connects to a name of known[] that has both families, where only text answers, on a port of its own. 0 or -errno. */
@@ -95,7 +105,7 @@ static int connect_where_only(const char *text, const char *name)
     assert_int_equal(address_parse(&f.address, text, NULL), 0);
     int listener = address_listen(&f.address, 8, NULL);
     if (listener == -EADDRNOTAVAIL || listener == -EAFNOSUPPORT) {
-        loop_close(f.loop);
+        finish(&f);
         skip(); /* a machine without IPv6 */
     }
     assert_true(listener >= 0);
@@ -108,7 +118,7 @@ static int connect_where_only(const char *text, const char *name)
     if (f.fd >= 0) {
         close(f.fd);
     }
-    loop_close(f.loop);
+    finish(&f);
     return f.fd < 0 ? f.fd : 0;
 }
 
@@ -160,7 +170,7 @@ static void silent_address_costs_no_more_than_its_share(void **state)
     }
     close(deaf);
     close(listener);
-    loop_close(f.loop);
+    finish(&f);
 }
 
 static void slow_lookup_does_not_block_the_loop(void **state)
@@ -180,7 +190,7 @@ static void slow_lookup_does_not_block_the_loop(void **state)
     assert_true(sockets_now() - begun >= SLOW_MS);
     assert_int_equal(f.fd, -ENOENT);
     assert_int_equal(strncmp(f.why.text, "failed to resolve hostname \"slow.test\": ", 40), 0);
-    loop_close(f.loop);
+    finish(&f);
 }
 
 static void lookup_that_is_given_up_is_forgotten(void **state)
@@ -196,7 +206,7 @@ static void lookup_that_is_given_up_is_forgotten(void **state)
     sockets_turn_until(f.loop, &f.done);
     assert_int_equal(f.fd, -ETIMEDOUT);
     sockets_turn_for(f.loop, SLOW_MS + 100); /* both threads end meanwhile, and nobody is told */
-    loop_close(f.loop);
+    finish(&f);
 }
 
 static void lookups_at_the_same_time_are_bounded(void **state)
@@ -209,11 +219,13 @@ static void lookups_at_the_same_time_are_bounded(void **state)
     memset(f, 0, sizeof f);
     for (size_t i = 0; i <= RESOLVE_LOOKUPS_MAX; i++) {
         f[i].loop = loop;
+        assert_int_equal(names_open(&f[i].names, loop), 0); /* of its own: they share no lookup */
         assert_int_equal(address_parse(&f[i].address, "tcp:slow.test:80", NULL), 0);
         start(&f[i], 5000);
     }
     for (size_t i = 0; i <= RESOLVE_LOOKUPS_MAX; i++) {
         sockets_turn_until(loop, &f[i].done);
+        names_close(f[i].names);
     }
     assert_int_equal(f[0].fd, -ENOENT);
     assert_int_equal(f[RESOLVE_LOOKUPS_MAX].fd, -EAGAIN);
@@ -233,6 +245,29 @@ static void literal_addresses_need_no_lookup(void **state)
     assert_int_equal(ntohs(address.v6.sin6_port), 443);
     assert_int_equal(resolve_literal("127.1", 80, &address), 0);
     assert_int_equal(resolve_literal("example.com", 80, &address), 0);
+}
+
+static void names_do_not_resolve_where_there_is_no_resolver(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    names_close(f.names);
+    f.names = NULL;
+    int listener = sockets_listen_tcp(&f.address);
+    start(&f, 2000);
+    sockets_turn_until(f.loop, &f.done);
+    assert_true(f.fd >= 0); /* an address is reached */
+    close(f.fd);
+    strcpy(f.address.name, "several.test");
+    start(&f, 2000);
+    sockets_turn_until(f.loop, &f.done);
+    assert_int_equal(f.fd, -ENOENT);
+    assert_string_equal(
+        f.why.text, "failed to resolve hostname \"several.test\": only addresses are reached from here");
+    close(listener);
+    finish(&f);
 }
 
 static void unix_address(struct fixture *f, char folder[static 32], const char *form)
@@ -260,7 +295,7 @@ static void remove_unix(struct fixture *f, const char *folder)
     f->address.form = ADDRESS_UNIX;
     address_remove(&f->address);
     assert_int_equal(rmdir(folder), 0);
-    loop_close(f->loop);
+    finish(f);
 }
 
 /* A full backlog gives EAGAIN and nothing to wait for. */
@@ -400,12 +435,12 @@ static void cancelled_connect_does_not_call_back(void **state)
 }
 
 /* One connect through remembered names. Returns the error, or 0 with the socket closed again. */
-static int connect_named(struct fixture *f, struct names *names)
+static int connect_named(struct fixture *f)
 {
-    const struct connect_options options = {.names = names};
+    const struct connect_options options = {.names = f->names};
 
     f->done = false;
-    assert_int_equal(connect_start_with(&f->connect, f->loop, &f->address, 2000, &options, done, f), 0);
+    assert_int_equal(connect_start(&f->connect, f->loop, &f->address, 2000, &options, done, f), 0);
     sockets_turn_until(f->loop, &f->done);
     if (f->fd >= 0) {
         close(f->fd);
@@ -416,22 +451,20 @@ static int connect_named(struct fixture *f, struct names *names)
 static void remembered_name_is_looked_up_again_when_it_does_not_answer(void **state)
 {
     (void)state;
-    struct fixture f = {0};
-    struct names *names;
+    struct fixture f;
 
-    assert_int_equal(loop_open(&f.loop), 0);
-    assert_int_equal(names_open(&names, f.loop), 0);
+    begin(&f);
     int server = sockets_listen_tcp(&f.address);
     strcpy(f.address.name, "moving.test");
     moved = "127.0.0.1";
     lookups = 0;
-    assert_int_equal(connect_named(&f, names), 0);
+    assert_int_equal(connect_named(&f), 0);
     moved = "127.0.0.9"; /* nobody asks: the answer is remembered */
-    assert_int_equal(connect_named(&f, names), 0);
+    assert_int_equal(connect_named(&f), 0);
     assert_int_equal(lookups, 1);
 
     close(server);
-    assert_int_equal(connect_named(&f, names), -ECONNREFUSED); /* of the new address as well */
+    assert_int_equal(connect_named(&f), -ECONNREFUSED); /* of the new address as well */
     assert_int_equal(lookups, 2);
     moved = "127.0.0.1";
     uint32_t port = f.address.port;
@@ -440,37 +473,33 @@ static void remembered_name_is_looked_up_again_when_it_does_not_answer(void **st
     server = address_listen(&f.address, 8, NULL);
     assert_true(server >= 0);
     strcpy(f.address.name, "moving.test");
-    assert_int_equal(connect_named(&f, names), 0); /* at once, though the last answer is fresh */
+    assert_int_equal(connect_named(&f), 0); /* at once, though the last answer is fresh */
     assert_int_equal(lookups, 3);
     close(server);
-    names_close(names);
-    loop_close(f.loop);
+    finish(&f);
 }
 
 static void remembered_name_is_looked_up_again_after_a_minute(void **state)
 {
     (void)state;
-    struct fixture f = {0};
-    struct names *names;
+    struct fixture f;
 
-    assert_int_equal(loop_open(&f.loop), 0);
-    assert_int_equal(names_open(&names, f.loop), 0);
+    begin(&f);
     int server = sockets_listen_tcp(&f.address);
     strcpy(f.address.name, "moving.test");
     moved = "127.0.0.1";
     lookups = 0;
-    assert_int_equal(connect_named(&f, names), 0);
+    assert_int_equal(connect_named(&f), 0);
     seconds_ahead += 55;
     loop_turn(f.loop, 0);
-    assert_int_equal(connect_named(&f, names), 0);
+    assert_int_equal(connect_named(&f), 0);
     assert_int_equal(lookups, 1);
     seconds_ahead += 6;
     loop_turn(f.loop, 0);
-    assert_int_equal(connect_named(&f, names), 0);
+    assert_int_equal(connect_named(&f), 0);
     assert_int_equal(lookups, 2);
     close(server);
-    names_close(names);
-    loop_close(f.loop);
+    finish(&f);
 }
 
 static void concurrent_lookups_of_a_name_are_one(void **state)
@@ -488,8 +517,7 @@ static void concurrent_lookups_of_a_name_are_one(void **state)
     for (int i = 0; i < COUNT; i++) {
         f[i].loop = loop;
         f[i].address = (struct address){.form = ADDRESS_TCP, .port = 1, .name = "slow.test"};
-        assert_int_equal(
-            connect_start_with(&f[i].connect, loop, &f[i].address, SOCKETS_PATIENCE, &options, done, &f[i]), 0);
+        assert_int_equal(connect_start(&f[i].connect, loop, &f[i].address, SOCKETS_PATIENCE, &options, done, &f[i]), 0);
     }
     connect_cancel(f[3].connect); /* the others' lookup goes on */
     for (int i = 0; i < COUNT; i++) {
@@ -516,6 +544,7 @@ int main(void)
         cmocka_unit_test(lookup_that_is_given_up_is_forgotten),
         cmocka_unit_test(lookups_at_the_same_time_are_bounded),
         cmocka_unit_test(literal_addresses_need_no_lookup),
+        cmocka_unit_test(names_do_not_resolve_where_there_is_no_resolver),
         cmocka_unit_test(full_unix_backlog_is_waited_out),
         cmocka_unit_test(hybrid_line_is_taken_and_not_one_byte_more),
         cmocka_unit_test(other_hybrid_answers_are_refused),

@@ -22,6 +22,7 @@ struct fixture {
     char on[128]; /* --listen */
     char *connect_to[2];
     char *listen[1];
+    struct names *names;
     char log[1024]; /* the last line */
     struct reason why;
 };
@@ -39,8 +40,10 @@ static struct fixture *prepare(void)
 
     strcpy(f->folder, "/tmp/ingot-proxy-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
-    const struct relay_pool_options pool = {.connections = 64, .connect_ms = 10000, .log = log_line, .arg = f};
     assert_int_equal(loop_open(&f->loop), 0);
+    assert_int_equal(names_open(&f->names, f->loop), 0);
+    const struct relay_pool_options pool = {
+        .connections = 64, .connect_ms = 10000, .names = f->names, .log = log_line, .arg = f};
     assert_int_equal(relay_pool_open(&f->pool, f->loop, &pool), 0);
     f->listener = sockets_listen_tcp(&f->server);
     f->endpoints[0] =
@@ -74,6 +77,7 @@ static int open_proxy(struct fixture *f)
 static void end(struct fixture *f)
 {
     relay_pool_close(f->pool);
+    names_close(f->names);
     proxy_close(f->proxy);
     loop_close(f->loop);
     if (f->listener >= 0) {
