@@ -782,9 +782,11 @@ static void a_client_that_does_not_read_costs_a_buffer(void **state)
     assert_int_equal(count_in("console", "the client has gone\n") >= 8, true);
 }
 
-static void a_service_that_takes_nothing_is_late(void **state)
+static void a_service_that_does_not_take_the_body_answers_early_or_is_late(void **state)
 {
     (void)state;
+    assert_answer(ask(LOCAL, "/plain/early", "--data-binary @body"), 403, "not this");
+    assert_answer(ask(API, "/api/early", "--data-binary @body"), 403, "not this");
     assert_answer(ask(LOCAL, "/plain/deaf", "--data-binary @body"), 504, "no byte of the request was taken within 1 s");
 }
 
@@ -863,7 +865,7 @@ int main(void)
         cmocka_unit_test(a_service_that_starts_again_is_not_noticed),
         cmocka_unit_test(bodies_larger_than_memory_stream_both_ways),
         cmocka_unit_test(a_client_that_does_not_read_costs_a_buffer),
-        cmocka_unit_test(a_service_that_takes_nothing_is_late),
+        cmocka_unit_test(a_service_that_does_not_take_the_body_answers_early_or_is_late),
         cmocka_unit_test(too_many_at_once_get_503),
         cmocka_unit_test(a_push_lets_what_is_under_way_end_and_the_next_begin_anew),
         cmocka_unit_test(it_ends_when_pid_1_ends_it),
