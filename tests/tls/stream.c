@@ -13,7 +13,10 @@
 
 #define ANSWER_SIZE 4096
 
-/* A process that answers POST with the body's size and all else with the target, and logs how streams began. */
+/*
+ * A process that answers POST with the body's size and all else with the target, and logs how streams began. What is
+ * asked of /echo goes back as it comes; of /cut, with the answer's end missing.
+ */
 static struct {
     pid_t pid;
     uint16_t port;
@@ -44,6 +47,54 @@ static void handle(void *arg, struct http_exchange *exchange)
     http_exchange_answer(exchange, 200, "text/plain", NULL, &body);
 }
 
+struct echo {
+    struct http_exchange *exchange;
+    struct http_text part; /* read, not written yet */
+    bool cut;
+};
+
+static void echo_gone(void *arg)
+{
+    free(arg);
+}
+
+static void echo_on(void *arg)
+{
+    struct echo *echo = arg;
+    ssize_t size = 1;
+
+    while (size > 0) {
+        if (echo->part.size == 0) {
+            size = http_exchange_read(echo->exchange, &echo->part);
+        } else {
+            size = http_exchange_write(echo->exchange, echo->part.data, echo->part.size);
+            echo->part.data += size > 0 ? size : 0;
+            echo->part.size -= size > 0 ? (size_t)size : 0;
+        }
+    }
+    if (size == 0) {
+        (echo->cut ? http_exchange_abort : http_exchange_finish)(echo->exchange);
+        free(echo);
+    }
+}
+
+static void begin(void *arg, struct http_exchange *exchange)
+{
+    static const struct http_events events = {echo_on, echo_on, echo_gone};
+    const struct http_head *head = http_exchange_head(exchange);
+    bool cut = http_text_is(head->target, "/cut");
+
+    (void)arg;
+    if (!cut && !http_text_is(head->target, "/echo")) {
+        return;
+    }
+    struct echo *echo = calloc(1, sizeof *echo);
+    *echo = (struct echo){.exchange = exchange, .cut = cut};
+    (void)http_exchange_stream_to(exchange, UINT64_MAX, &events, echo);
+    (void)http_exchange_start(exchange, 200, NULL, 0, HTTP_FRAMING_CHUNKED, 0);
+    echo_on(echo);
+}
+
 static void started(void *arg, const struct stream *stream, int error)
 {
     const struct tls_session *session_there = tls_stream_session(stream);
@@ -68,7 +119,8 @@ static int accept_tls(void *arg, int fd, struct stream **stream)
 static void serve(int listener)
 {
     struct http_budget budget = {.max = 4 * HTTP_BODY_MAX};
-    struct http_server_options options = {.connections = 16, .budget = &budget, .handler = handle, .started = started};
+    struct http_server_options options = {
+        .connections = 16, .budget = &budget, .handler = handle, .begin = begin, .started = started};
     struct http_server *http;
     struct loop *loop;
 
@@ -186,6 +238,46 @@ static void large_bodies_come_whole(void **state)
     assert_int_equal(next_start(), 0);
     assert_int_equal(curl(CLIENT "-H 'Transfer-Encoding: chunked' --data-binary @body", "/", answer), 0);
     assert_string_equal(answer, "1048576\n");
+    assert_int_equal(next_start(), 0);
+}
+
+static int in_folder(const char *command)
+{
+    char text[1024];
+
+    (void)snprintf(text, sizeof text, "cd '%s' && %s", files_folder(), command);
+    return system(text); /* NOLINT: a test's own words */
+}
+
+static void streams_of_any_size_go_both_ways_at_once(void **state)
+{
+    static const char *const framings[] = {"", "-H 'Transfer-Encoding: chunked' ", "--limit-rate 20M ", "--http1.0 "};
+    char answer[ANSWER_SIZE];
+    char options[256];
+
+    (void)state;
+    assert_int_equal(in_folder("head -c 3999999 /dev/urandom >large"), 0);
+    for (size_t i = 0; i < sizeof framings / sizeof *framings; i++) {
+        (void)snprintf(options, sizeof options, CLIENT "-H Expect: %s--data-binary @large -o back", framings[i]);
+        assert_int_equal(curl(options, "/echo", answer), 0);
+        assert_int_equal(in_folder("cmp large back"), 0);
+        assert_int_equal(next_start(), 0);
+    }
+}
+
+/* Whoever sits between could end it there as well: without close_notify it is no end. */
+static void an_answer_that_is_cut_is_no_answer(void **state)
+{
+    char answer[ANSWER_SIZE];
+
+    (void)state;
+    assert_int_equal(curl(CLIENT "--http1.0", "/echo", answer), 0); /* the end of the connection is the answer's */
+    assert_int_equal(next_start(), 0);
+    assert_int_equal(curl(CLIENT "--http1.0", "/cut", answer), 56);
+    assert_int_equal(next_start(), 0);
+    assert_int_not_equal(curl(CLIENT "--http1.0 -d abc", "/cut", answer), 0);
+    assert_int_equal(next_start(), 0);
+    assert_int_not_equal(curl(CLIENT "-d abc", "/cut", answer), 0);
     assert_int_equal(next_start(), 0);
 }
 
@@ -443,6 +535,8 @@ int main(void)
         cmocka_unit_test(curl_is_answered),
         cmocka_unit_test(one_connection_carries_many_requests),
         cmocka_unit_test(large_bodies_come_whole),
+        cmocka_unit_test(streams_of_any_size_go_both_ways_at_once),
+        cmocka_unit_test(an_answer_that_is_cut_is_no_answer),
         cmocka_unit_test(a_client_without_a_certificate_gets_an_alert),
         cmocka_unit_test(clients_that_offer_nothing_of_ours_have_a_sentence),
         cmocka_unit_test(the_server_chooses_the_suite),
