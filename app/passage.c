@@ -129,6 +129,16 @@ static void failed(struct passage *passage)
 
 /* ---- the request's body ---- */
 
+/* Why a body is refused with 413. */
+static void explain_size(const struct config_route *route, struct reason *why)
+{
+    if (route->body == 0) {
+        reason_set(why, 0, "no body is taken here");
+    } else {
+        reason_set(why, 0, "the body is over the %llu bytes that are taken here", (unsigned long long)route->body);
+    }
+}
+
 /* One part of it. False: the passage is gone. */
 static bool pass_request(struct passage *passage, bool *moved)
 {
@@ -143,8 +153,7 @@ static bool pass_request(struct passage *passage, bool *moved)
         size = http_exchange_read(passage->exchange, body);
         if (size == -EMSGSIZE && !passage->answering) {
             struct reason why;
-            reason_set(&why, 0, "the body is over the %llu bytes that are taken here",
-                (unsigned long long)passage->route->body);
+            explain_size(passage->route, &why);
             passage_refuse(passage, 413, NULL, why.text);
             return false;
         }
@@ -439,7 +448,10 @@ static void refuse_path(struct passage *passage, struct http_text path, bool pat
     struct reason why;
 
     if (!path_known) {
-        reason_set(&why, 0, "no [route] leads from %s", passage->path.text);
+        reason_set(&why, 0, "no [route] leads from %s%s", passage->path.text,
+            config_path_is_plain(path.data, path.size) ? ""
+                                                       : ": a path with empty, '.' or '..' parts, or with slashes or "
+                                                         "controls behind percent signs, goes nowhere");
         passage_refuse(passage, 404, NULL, why.text);
         return;
     }
@@ -454,7 +466,7 @@ static unsigned hinder(struct passage *passage, int body_error, struct reason *w
     const struct config_route *route = passage->route;
 
     if (body_error == -EMSGSIZE) {
-        reason_set(why, 0, "the body is over the %llu bytes that are taken here", (unsigned long long)route->body);
+        explain_size(route, why);
         return 413;
     }
     if (!gateway_admit(passage->gateway, route)) {

@@ -204,15 +204,20 @@ const struct config_identity *config_identity_find(const struct config *config, 
  * path, else the one with the longest path that stands before it; HEAD goes where GET does. NULL where there is none:
  * *path_known says whether another method has a route there (405, not 404).
  *
- * Bytes are compared as they are, nothing is decoded. No route with `below` takes a path that another reader may take
- * for a different one behind the prefix: with an empty, "." or ".." segment, or with one of these, a slash, a
- * backslash or a control character behind percent signs.
+ * Bytes are compared as they are, nothing is decoded. No route with `below` takes a path that is not plain behind the
+ * prefix.
  */
 const struct config_route *config_route_find(const struct config *config, const char *method, size_t method_size,
     const char *path, size_t path_size, bool *path_known);
 
 /* Whether a request to that path can be this route's, whatever its method. */
 bool config_route_covers(const struct config_route *route, const char *path, size_t path_size);
+
+/*
+ * Whether every reader takes the path for the same one: it has no empty segment but the last, no "." or "..", also
+ * behind percent signs or before ";", and no slash, backslash or control character behind percent signs.
+ */
+bool config_path_is_plain(const char *path, size_t path_size);
 
 /* Whether the application is the gateway. */
 bool config_is_gateway(const struct config *config);

@@ -58,6 +58,13 @@ static bool rest_is_plain(const char *rest, size_t size)
     return true;
 }
 
+bool config_path_is_plain(const char *path, size_t path_size)
+{
+    bool slash = path_size > 0 && path[0] == '/';
+
+    return rest_is_plain(path + slash, path_size - slash);
+}
+
 bool config_route_covers(const struct config_route *route, const char *path, size_t path_size)
 {
     size_t size = strlen(route->path);

@@ -136,6 +136,7 @@ static const char ini[] =
     "[route GET /once/*]\nto = plain.test\npath = /*\nretries = 0\n"
     "[route GET /exactly]\nto = plain.test\npath = /somewhere/else\nheaders = Authorization X-Custom\n"
     "[route POST /small]\nto = plain.test\nbody = 1K\n"
+    "[route PUT /none]\nto = plain.test\nbody = 0\n"
     "[route GET /limited]\nto = plain.test\nrate = 3\n"
     "[route GET /down]\nto = down.test\nretries = 2\n"
     "[route GET /rogue]\nto = rogue.test\n"
@@ -527,7 +528,7 @@ static void paths_and_methods_are_checked(void **state)
     (void)state;
     assert_answer(ask(LOCAL, "/nothing", ""), 404, "no [route] leads from \\\"/nothing\\\"");
     assert_answer(ask(LOCAL, "/exactly/", ""), 404, "no [route] leads from ");
-    assert_answer(ask(LOCAL, "/api/../nothing", "--path-as-is"), 404, "no [route] leads from ");
+    assert_answer(ask(LOCAL, "/api/../nothing", "--path-as-is"), 404, "'..' parts");
     assert_answer(ask(LOCAL, "/api/%2e%2e/nothing", ""), 404, "no [route] leads from ");
     assert_answer(ask(LOCAL, "/api/x", "-X PATCH"), 405, "takes GET, HEAD, POST, DELETE, not PATCH");
     assert_has(t.head, "Allow: GET, HEAD, POST, DELETE\r\n");
@@ -547,6 +548,9 @@ static void bodies_are_bounded_by_their_route(void **state)
     assert_answer(
         ask(LOCAL, "/small", "-H 'Transfer-Encoding: chunked' -d @over"), 413, "the body is over the 1024 bytes");
     assert_has(t.answer, "\"request_id\":\"");
+    assert_answer(ask(LOCAL, "/none", "-X PUT -d x"), 413, "no body is taken here");
+    assert_answer(ask(LOCAL, "/none", "-X PUT -H 'Transfer-Encoding: chunked' -d x"), 413, "no body is taken here");
+    assert_int_equal(ask(LOCAL, "/none", "-X PUT"), 200);
     assert_answer(ask(LOCAL, "/plain/x", "-X POST -H 'Content-Length: 0'"), 200, "[\"Content-Length\", \"0\"]");
     assert_answer(ask(LOCAL, "/plain/x", "-X POST"), 200, "[\"Content-Length\", \"0\"]");
 }

@@ -300,11 +300,13 @@ static void no_prefix_takes_a_path_that_leads_out_of_it(void **state)
         if (strcmp(find("GET", wandering[i]), UNKNOWN) != 0) {
             fail_msg("taken: %s", wandering[i]);
         }
+        assert_false(config_path_is_plain(wandering[i], strlen(wandering[i])));
     }
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
         if (strcmp(find("GET", plain[i]), "GET /a/*") != 0) {
             fail_msg("not taken: %s", plain[i]);
         }
+        assert_true(config_path_is_plain(plain[i], strlen(plain[i])));
     }
     done();
 }
