@@ -390,8 +390,8 @@ void http_stream_ready(struct http_connection *connection, unsigned events)
     }
     if (!streaming->failed && !late && !stuck && !gone) {
         tell(connection, (events & LOOP_READ) || stream_waiting(connection->stream));
-        if (connection->state == HTTP_STREAM && connection->answer.size > 0 && streaming->write_by == 0) {
-            (void)push(connection); /* a timer's turn has no end of its own */
+        if (connection->state == HTTP_STREAM && events == 0 && connection->answer.size > 0) {
+            (void)push(connection, true); /* this is the turn's end already */
         }
     }
     connection->advancing = false;
