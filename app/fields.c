@@ -150,6 +150,33 @@ size_t fields_of_answer(const struct http_head *head, const char *id, struct htt
     return count;
 }
 
+/* The digits behind key in text. False: key is not there, or what follows it is no number up to most. */
+static bool number_behind(struct http_text text, const char *key, unsigned most, uint64_t *number)
+{
+    const char *at = memmem(text.data, text.size, key, strlen(key));
+    char digits[8] = "";
+
+    if (at == NULL) {
+        return false;
+    }
+    at += strlen(key);
+    for (size_t n = 0; n < sizeof digits - 1 && at + n < text.data + text.size && at[n] >= '0' && at[n] <= '9'; n++) {
+        digits[n] = at[n];
+    }
+    return text_number(digits, 0, most, number);
+}
+
+unsigned fields_keep_alive(const struct http_head *head, unsigned most)
+{
+    const struct http_text *field = http_head_field(head, "Keep-Alive");
+    uint64_t seconds;
+
+    if (field == NULL || !number_behind(*field, "timeout=", most, &seconds)) {
+        return most;
+    }
+    return seconds > 0 ? (unsigned)seconds - 1 : 0;
+}
+
 void fields_certificate(struct bytes certificate, char *text)
 {
     text[0] = ':';

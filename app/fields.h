@@ -27,6 +27,12 @@ size_t fields_of_request(const struct http_head *head, const struct config_route
 /* Of an answer: all but those that belong to one connection (RFC 9110 §7.6.1) or say its framing; X-Request-Id. */
 size_t fields_of_answer(const struct http_head *head, const char *id, struct http_field fields[static FIELDS_MAX]);
 
+/*
+ * How many seconds a connection may be kept after that answer, at most `most`: as long as the service promises to
+ * (`Keep-Alive: timeout=5`, as servers of node and Python say), less a second for the way there. 0: not at all.
+ */
+unsigned fields_keep_alive(const struct http_head *head, unsigned most);
+
 /* The value of Client-Cert; text holds FIELDS_CERTIFICATE_SIZE(certificate.size). */
 void fields_certificate(struct bytes certificate, char *text);
 

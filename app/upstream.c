@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "app/fields.h"
 #include "app/upstream_call.h"
-#include "base/text.h"
 #include "tls/stream.h"
 
 _Static_assert(sizeof(struct upstream_call) + sizeof(struct upstream_work) <= UPSTREAM_CALL_SIZE, "one call");
@@ -55,41 +55,14 @@ static void kept_late(struct loop_timer *timer)
     destroy(call);
 }
 
-/*
- * How long the connection may be kept: as long as the service promises to (`Keep-Alive: timeout=5`, as servers of node
- * and Python say), less a second for the way there. 0: not at all.
- */
-static int64_t keep_for(const struct http_head *head)
-{
-    static const char key[] = "timeout=";
-    const struct http_text *field = http_head_field(head, "Keep-Alive");
-    char digits[8] = "";
-    uint64_t seconds;
-
-    for (size_t i = 0; field != NULL && i + sizeof key - 1 < field->size; i++) {
-        size_t at = i + sizeof key - 1;
-        if (memcmp(field->data + i, key, sizeof key - 1) != 0) {
-            continue;
-        }
-        for (size_t n = 0;
-             n < sizeof digits - 1 && at + n < field->size && field->data[at + n] >= '0' && field->data[at + n] <= '9';
-             n++) {
-            digits[n] = field->data[at + n];
-        }
-        if (text_number(digits, 0, UPSTREAM_IDLE_MS / 1000, &seconds)) {
-            return seconds > 0 ? (int64_t)(seconds - 1) * 1000 : 0;
-        }
-    }
-    return UPSTREAM_IDLE_MS;
-}
-
 static bool keep(struct upstream_call *call)
 {
     struct upstream *upstream = call->upstream;
-    int64_t milliseconds = upstream_call_whole(call) ? keep_for(&call->work->reader.head) : 0;
+    bool whole = upstream_call_whole(call);
+    unsigned seconds = whole ? fields_keep_alive(&call->work->reader.head, UPSTREAM_IDLE_S) : 0;
 
-    if (milliseconds == 0 || call->credentials != upstream->credentials ||
-        loop_after(upstream->loop, &call->timer, milliseconds) < 0) {
+    if (seconds == 0 || call->credentials != upstream->credentials ||
+        loop_after(upstream->loop, &call->timer, (int64_t)seconds * 1000) < 0) {
         return false;
     }
     http_buffer_free(&call->work->head);

@@ -22,11 +22,11 @@
  * Time is counted only while it is the service that is waited for: from the start, or from the last byte of the request
  * that it took, to the end of the answer's head; later, between two bytes. Whoever calls must bound its own side.
  *
- * A kept connection is closed after UPSTREAM_IDLE_MS, when the service says a byte or ends it, when new credentials
+ * A kept connection is closed after UPSTREAM_IDLE_S, when the service says a byte or ends it, when new credentials
  * come, and where it makes room for another. Each new TLS session is one line on the console.
  */
 #define UPSTREAM_CALLS_MAX 48     /* connections at the same time, kept ones included */
-#define UPSTREAM_IDLE_MS 20000    /* well below the usual 60 and 75 s of servers: the service should not be first */
+#define UPSTREAM_IDLE_S 20        /* well below the usual 60 and 75 s of servers: the service should not be first */
 #define UPSTREAM_INPUT_SIZE 16384 /* bytes of an answer that are read at once */
 
 /* Bytes of a call beside its TLS session, the heads and the kernel's; upstream.c asserts it. */

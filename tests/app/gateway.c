@@ -24,6 +24,7 @@
 #include "app/secrets.h"
 #include "base/file.h"
 #include "base/pass.h"
+#include "image/budget.h"
 #include "init/confine.h"
 #include "init/roles.h"
 
@@ -672,6 +673,10 @@ static void a_service_that_is_down_gets_some_attempts(void **state)
     assert_answer(ask(LOCAL, "/again/first/9/late", ""), 502, "before a byte of the answer had come");
     assert_answer(ask(LOCAL, "/once/first/1/never", ""), 502, "before a byte of the answer had come");
     assert_answer(ask(LOCAL, "/plain/seen/never", ""), 200, "1");
+    assert_answer(ask(LOCAL, "/once/dies-kept", ""), 502, "before a byte of the answer had come"); /* on a kept one */
+    /* Some of an answer has come. */
+    assert_answer(ask(LOCAL, "/again/half/half", ""), 502, "before the answer was whole");
+    assert_answer(ask(LOCAL, "/plain/seen/half", ""), 200, "1");
 }
 
 /* What may have been done must not be done again; GET is the same twice. */
@@ -798,14 +803,46 @@ static void too_many_at_once_get_503(void **state)
 {
     (void)state;
     assert_int_equal(run("cd %s && seq 60 | xargs -P 60 -I{} curl -sS -m 20 -o /dev/null -w '%%{http_code}\n' "
-                         "http://127.0.0.1:%u/plain/sleep/0.9 >statuses",
+                         "http://127.0.0.1:%u/again/sleep/3 >statuses",
                          t.folder, t.ports[LOCAL]),
         0);
     assert_true(count_in("statuses", "200") >= GATEWAY_PASSAGES_MAX);
     assert_true(count_in("statuses", "503") > 0);
     assert_int_equal(count_in("statuses", "200") + count_in("statuses", "503"), 60);
+    assert_int_equal(
+        count_in("console", "48 requests are on their way: send it again later"), count_in("statuses", "503"));
     assert_int_equal(metric("passages"), 0);
     assert_true(metric("upstream_kept") > 0);
+}
+
+/* As many requests as may be on their way, TLS on both sides, every buffer full, large heads with all of them. */
+static void the_worst_case_fits_the_budget(void **state)
+{
+    long most = (long)(BUDGET_APPLICATION + GATEWAY_PASSAGES_MAX * BUDGET_SESSION + BUDGET_STORE) / 1024;
+    long before = peak();
+
+    (void)state;
+    assert_int_equal(
+        run("cd %s && head -c 12000 /dev/zero | tr '\\0' x >long && { seq %d | setsid xargs -P %d -I{} sh -c "
+            "'echo $PPID >many.pid; exec curl -s -m 20 -o /dev/null --limit-rate 1 --cacert ca.crt --cert client.crt "
+            "--key client.key -H \"User-Agent: $(cat long)\" --resolve " NAME ":%u:127.0.0.1 https://" NAME
+            ":%u/api/large/100000000' & }",
+            t.folder, GATEWAY_PASSAGES_MAX, GATEWAY_PASSAGES_MAX, t.ports[API], t.ports[API]),
+        0);
+    for (int i = 0; i < 500 && metric("passages") < GATEWAY_PASSAGES_MAX; i++) {
+        usleep(20000);
+    }
+    assert_int_equal(metric("passages"), GATEWAY_PASSAGES_MAX);
+    sleep(1);
+    print_message("# peak: %ld KiB, of %ld that are counted; %ld before\n", peak(), most, before);
+#ifndef SANITIZED
+    assert_true(peak() < most);
+#endif
+    assert_int_equal(run("kill -- -$(cat %s/many.pid)", t.folder), 0);
+    for (int i = 0; i < 500 && metric("passages") > 0; i++) {
+        usleep(20000);
+    }
+    assert_int_equal(metric("passages"), 0);
 }
 
 static void a_push_lets_what_is_under_way_end_and_the_next_begin_anew(void **state)
@@ -871,6 +908,7 @@ int main(void)
         cmocka_unit_test(a_client_that_does_not_read_costs_a_buffer),
         cmocka_unit_test(a_service_that_does_not_take_the_body_answers_early_or_is_late),
         cmocka_unit_test(too_many_at_once_get_503),
+        cmocka_unit_test(the_worst_case_fits_the_budget),
         cmocka_unit_test(a_push_lets_what_is_under_way_end_and_the_next_begin_anew),
         cmocka_unit_test(it_ends_when_pid_1_ends_it),
     };

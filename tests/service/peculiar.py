@@ -203,6 +203,12 @@ class Connection:
             raise Gone
         self.stream.sendall(answer(200, b"at the %d" % SEEN[name]))
 
+    def do_half(self, name):
+        """Some bytes of a head, and the end."""
+        SEEN[name] = SEEN.get(name, 0) + 1
+        self.stream.sendall(b"HTTP/1.1 2")
+        raise Gone
+
     def do_seen(self, rest):
         self.stream.sendall(answer(200, b"%d" % SEEN.get(rest, 0)))
 
