@@ -9,7 +9,7 @@
 #include "net/http_server.h"
 #include "tests/net/sockets.h"
 
-#define IDLE_MS 700 /* instead of HTTP_SERVER_IDLE_MS */
+#define IDLE_MS 400 /* instead of HTTP_SERVER_IDLE_MS */
 #define SOCKET_BYTES 32768
 /* What may be under way between two ends that don't take: the kernel's buffers of both, and ours. */
 #define UNDER_WAY (1024 * 1024)
@@ -237,7 +237,7 @@ static inline void say(struct fixture *f, int fd, const char *text)
         assert_int_equal(loop_turn(f->loop, 0), 0);
         assert_true(sockets_now() < end);
     }
-    turns(f, 3);
+    turns(f, 2);
 }
 
 /* Reads the next response whole, its bytes in f->got. Returns 0, or -errno where it is cut; 1: cut by a mere end. */
