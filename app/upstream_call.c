@@ -202,9 +202,6 @@ static int fill(struct upstream_call *call)
     struct upstream_work *work = call->work;
     ssize_t size = stream_read(call->stream, work->input, sizeof work->input);
 
-    if (size == -EAGAIN && call->hung) {
-        size = -ECONNRESET; /* it gives nothing and causes no event any more */
-    }
     if (size == -EAGAIN) {
         return -EAGAIN;
     }

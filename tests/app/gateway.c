@@ -682,11 +682,20 @@ static void a_service_that_is_down_gets_some_attempts(void **state)
 /* What may have been done must not be done again; GET is the same twice. */
 static void a_kept_connection_that_has_died_is_seen_by_posts_alone(void **state)
 {
+    static const char plain_reused[] = "upstream_connections_total{endpoint=\"plain.test\",how=\"reused\"}";
+
     (void)state;
     assert_answer(ask(LOCAL, "/api/dies-kept", ""), 200, "alive");
     assert_answer(ask(LOCAL, "/api/dies-kept", ""), 200, "alive");
     assert_answer(ask(LOCAL, "/plain/dies-kept", ""), 200, "alive");
     assert_answer(ask(LOCAL, "/plain/dies-kept", ""), 200, "alive");
+    /* Two are kept: one of them is tried, then a new one. */
+    assert_int_equal(run("%s -s -o /dev/null & %s -s -o /dev/null; wait", curl(LOCAL, "/plain/sleep/0.3"),
+                         curl(LOCAL, "/plain/sleep/0.3")),
+        0);
+    long reused = metric(plain_reused);
+    assert_answer(ask(LOCAL, "/plain/dies-kept", ""), 200, "alive");
+    assert_int_equal(metric(plain_reused), reused + 1);
     assert_answer(ask(LOCAL, "/plain/x", ""), 200, "");
     assert_answer(ask(LOCAL, "/plain/dies-kept", "-d body"), 502, "before a byte of the answer had come");
     assert_answer(ask(LOCAL, "/plain/first/1/post", "-d body"), 502, "before a byte of the answer had come");
