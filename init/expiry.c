@@ -38,7 +38,7 @@ static void warn(const char *name, int64_t until, const char *advice)
     struct reason line;
 
     if (expiry_text(until, (int64_t)time(NULL), &text)) {
-        (void)reason_set(&line, 0, "%s %s: %s", name, text.text, advice);
+        (void)reason_set(&line, 0, "%s %s: %s", text_quote_string(name).text, text.text, advice);
         log_line("expiry", "%s", line.text);
         journal_event("expiry", "file", name, line.text);
     }
@@ -103,8 +103,7 @@ static void tell(struct loop_timer *timer)
     }
     for (size_t i = 0; i < measured_count(config); i++) {
         if (enclave->measured_until[i] != 0) {
-            warn(text_quote_string(measured_file(config, i)).text, enclave->measured_until[i],
-                "build an image with a new one");
+            warn(measured_file(config, i), enclave->measured_until[i], "build an image with a new one");
         }
     }
     (void)loop_after(enclave->loop, timer, EXPIRY_EVERY_MS); /* the timer has its place: it can't fail */

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "init/enclave.h"
+#include "init/journal.h"
 
 #define NOW 1795305600 /* 2026-11-22 00:00:00 UTC */
 #define DAY 86400
@@ -114,26 +115,6 @@ static int enclave_drop(void **state)
     return 0;
 }
 
-/* What was printed in the next turns; the timer is then a day away. */
-static const char *printed(void)
-{
-    static char text[4096];
-    ssize_t size;
-
-    for (int i = 0; i < 3; i++) {
-        assert_int_equal(loop_turn(enclave.loop, 5), 0);
-    }
-    size = read(console, text, sizeof text - 1);
-    text[size > 0 ? size : 0] = '\0';
-    assert_int_in_range(enclave.expiry_timer.due - loop_now(enclave.loop), EXPIRY_EVERY_MS - 60000, EXPIRY_EVERY_MS);
-    return text;
-}
-
-static void a_day_later(void)
-{
-    assert_int_equal(loop_after(enclave.loop, &enclave.expiry_timer, 0), 0);
-}
-
 static size_t lines(const char *text)
 {
     size_t count = 0;
@@ -142,6 +123,33 @@ static size_t lines(const char *text)
         count += *text == '\n';
     }
     return count;
+}
+
+/* What was printed in the next turns, and is in the log as often; the timer is then a day away. */
+static const char *printed(void)
+{
+    static char text[4096];
+    uint64_t before;
+    uint64_t after;
+    uint64_t dropped;
+    ssize_t size;
+
+    journal_counts(&before, &dropped);
+
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(loop_turn(enclave.loop, 5), 0);
+    }
+    size = read(console, text, sizeof text - 1);
+    text[size > 0 ? size : 0] = '\0';
+    journal_counts(&after, &dropped);
+    assert_int_equal(after - before, lines(text));
+    assert_int_in_range(enclave.expiry_timer.due - loop_now(enclave.loop), EXPIRY_EVERY_MS - 60000, EXPIRY_EVERY_MS);
+    return text;
+}
+
+static void a_day_later(void)
+{
+    assert_int_equal(loop_after(enclave.loop, &enclave.expiry_timer, 0), 0);
 }
 
 static void it_is_told_at_the_start_with_each_push_and_every_day(void **state)
@@ -155,7 +163,7 @@ static void it_is_told_at_the_start_with_each_push_and_every_day(void **state)
     push(3);
     expiry_look(&enclave);
     text = printed();
-    assert_non_null(strstr(text, "expiry      client.crt ends on 20"));
+    assert_non_null(strstr(text, "expiry      \"client.crt\" ends on 20"));
     assert_non_null(strstr(text, " UTC, days left: 3: push a new one\n"));
     assert_int_equal(lines(text), 1); /* the CA's end is far */
     for (int day = 0; day < 3; day++) {
@@ -167,7 +175,7 @@ static void it_is_told_at_the_start_with_each_push_and_every_day(void **state)
     assert_string_equal(printed(), "");
     push(-2);
     expiry_look(&enclave);
-    assert_non_null(strstr(printed(), "client.crt has ended on 20"));
+    assert_non_null(strstr(printed(), "\"client.crt\" has ended on 20"));
 }
 
 static void the_advice_is_what_the_image_allows(void **state)
