@@ -24,15 +24,15 @@ unpack() {
     done
 }
 
-# compile NAME "FLAGS" FILE…: the files, relative to the source's top, become lib/libNAME.a, in the order of their names.
+# compile NAME "FLAGS" FILE…: the files, relative to the source's top, become objects; archive NAME: all of them lib/libNAME.a, in the order of their names.
 compile() {
     local name=$1 flags=$2
     shift 2
-    mkdir "$work/$name.o"
+    mkdir -p "$work/$name.o"
     # shellcheck disable=SC2086 # flags are words
     (cd "$work/$name.o" && printf "../$name/%s\n" "$@" | xargs -t -P "$jobs" -n 8 $cc $cflags -w -fno-sanitize=undefined -ffile-prefix-map="$work"=. $flags -c)
-    (cd "$work/$name.o" && ${AR:-ar} rcD "$out/lib/lib$name.a" ./*.o)
 }
+archive() { (cd "$work/$1.o" && ${AR:-ar} rcD "$out/lib/lib$1.a" ./*.o); }
 
 headers() {
     local name=$1 file
@@ -41,9 +41,14 @@ headers() {
 }
 
 # RDRAND off: where BearSSL finds it, it would be the only seed. /dev/urandom off: our code injects entropy, and a confined role opens no file.
+# -O3 where it pays, as docs/performance.md says.
 build_bearssl() {
+    local flags="-I../bearssl/src -I../bearssl/inc -DBR_RDRAND=0 -DBR_USE_URANDOM=0"
+    local fast="src/codec/ccopy.c src/ec/ec_p256_m31.c src/ec/ec_c25519_m31.c src/ssl/ssl_hs_server.c src/symcipher/chacha20_ct.c"
     # shellcheck disable=SC2046 # a source without blanks in its names
-    compile bearssl "-I../bearssl/src -I../bearssl/inc -DBR_RDRAND=0 -DBR_USE_URANDOM=0" $(cd "$work/bearssl" && find src -name '*.c' | sort)
+    compile bearssl "$flags" $(cd "$work/bearssl" && find src -name '*.c' | sort | grep -vxF "${fast// /$'\n'}")
+    # shellcheck disable=SC2086
+    compile bearssl "$flags -O3" $fast
     (cd "$work/bearssl/inc" && cp ./*.h "$out/include/")
 }
 
@@ -96,6 +101,7 @@ mkdir -p "$work" "$out/lib" "$out/include"
 for library; do
     unpack "$library"
     "build_$library"
+    archive "$library"
     rm -rf "${work:?}/$library" "$work/$library.o"
 done
 rmdir "$work"
