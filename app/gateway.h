@@ -10,7 +10,7 @@
  *   GET /metrics    counters; where a port has tls = mutual, only through one       gateway_report.c
  *   all else        along the [route METHOD PATH] that it matches                   passage.c
  *
- * A request on its way is a passage: at most GATEWAY_PASSAGES_MAX of them, each with one connection to a service, and
+ * A request on its way is a passage: at most upstream_most() of them, each with one connection to a service, and
  * of either body never more than a buffer. The worst case, which must fit beside everything else in an enclave of
  * 64 MiB, is added up in gateway.c.
  */

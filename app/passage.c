@@ -473,8 +473,9 @@ static unsigned hinder(struct passage *passage, int body_error, struct reason *w
         reason_set(why, 0, "over %u requests a second: send it again later", route->rate);
         return 429;
     }
-    if (passage->gateway->passages > GATEWAY_PASSAGES_MAX) {
-        reason_set(why, 0, "%u requests are on their way: send it again later", GATEWAY_PASSAGES_MAX);
+    if (passage->gateway->passages > upstream_most(passage->gateway->upstream)) {
+        reason_set(
+            why, 0, "%u requests are on their way: send it again later", upstream_most(passage->gateway->upstream));
         return 503;
     }
     return 0;

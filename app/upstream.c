@@ -10,6 +10,7 @@
 
 #include "app/fields.h"
 #include "app/upstream_call.h"
+#include "image/budget.h"
 #include "tls/stream.h"
 
 _Static_assert(sizeof(struct upstream_call) + sizeof(struct upstream_work) <= UPSTREAM_CALL_SIZE, "one call");
@@ -123,7 +124,7 @@ static bool make_room(struct upstream *upstream)
 {
     struct upstream_call *oldest = upstream->kept;
 
-    if (upstream->count < UPSTREAM_CALLS_MAX) {
+    if (upstream->count < upstream->most) {
         return true;
     }
     while (oldest != NULL && oldest->next != NULL) {
@@ -247,6 +248,7 @@ int upstream_open(struct upstream **out, struct loop *loop, const struct config 
     }
     upstream->loop = loop;
     upstream->config = config;
+    upstream->most = budget_services(config) < UPSTREAM_CALLS_MAX ? budget_services(config) : UPSTREAM_CALLS_MAX;
     *out = upstream;
     return 0;
 }
@@ -276,6 +278,11 @@ void upstream_renew(struct upstream *upstream, const struct credentials *credent
 const struct upstream_counts *upstream_counts(const struct upstream *upstream, size_t endpoint)
 {
     return &upstream->counts[endpoint];
+}
+
+unsigned upstream_most(const struct upstream *upstream)
+{
+    return upstream->most;
 }
 
 unsigned upstream_kept(const struct upstream *upstream)

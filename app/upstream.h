@@ -25,8 +25,8 @@
  * A kept connection is closed after UPSTREAM_IDLE_S, when the service says a byte or ends it, when new credentials
  * come, and where it makes room for another. Each new TLS session is one line on the console.
  */
-#define UPSTREAM_CALLS_MAX 48     /* connections at the same time, kept ones included */
-#define UPSTREAM_IDLE_S 20        /* well below the usual 60 and 75 s of servers: the service should not be first */
+#define UPSTREAM_CALLS_MAX 48 /* connections at the same time, kept ones included; fewer where `connections` is low */
+#define UPSTREAM_IDLE_S 20    /* well below the usual 60 and 75 s of servers: the service should not be first */
 #define UPSTREAM_INPUT_SIZE 16384 /* bytes of an answer that are read at once */
 
 /* Bytes of a call beside its TLS session, the heads and the kernel's; upstream.c asserts it. */
@@ -71,9 +71,11 @@ void upstream_renew(struct upstream *upstream, const struct credentials *credent
 /* By the place in config->endpoints. */
 const struct upstream_counts *upstream_counts(const struct upstream *upstream, size_t endpoint);
 unsigned upstream_kept(const struct upstream *upstream);
+/* Connections at the same time: UPSTREAM_CALLS_MAX, or as many as the relay has room for (image/budget.h). */
+unsigned upstream_most(const struct upstream *upstream);
 
 /*
- * 0; -EBUSY: UPSTREAM_CALLS_MAX calls are under way; -ENOMEM; as tls_stream_connect(), with a sentence. What fails at
+ * 0; -EBUSY: upstream_most() calls are under way; -ENOMEM; as tls_stream_connect(), with a sentence. What fails at
  * once in connecting is told by moved() like what fails later.
  */
 int upstream_start(struct upstream_call **call, struct upstream *upstream, const struct upstream_request *request,

@@ -62,6 +62,7 @@ struct upstream {
     struct upstream_call *kept;
     unsigned kept_count;
     unsigned count; /* with those of calls */
+    unsigned most;
     struct upstream_counts counts[];
 };
 

@@ -10,9 +10,20 @@ static uint64_t larger(uint64_t a, uint64_t b)
 
 unsigned budget_clients(const struct config *config)
 {
-    unsigned most = config->connections > 1 ? config->connections * 5 / 8 : 1;
+    unsigned share = config_is_gateway(config) ? 4 : 5;
+    unsigned most = config->connections > 1 ? config->connections * share / 8 : 1;
 
     return config_serves_tls(config) && most > BUDGET_SESSIONS_MAX ? BUDGET_SESSIONS_MAX : most;
+}
+
+unsigned budget_services(const struct config *config)
+{
+    return config->connections > 2 ? config->connections * 3 / 8 : 1;
+}
+
+unsigned budget_inbound(const struct config *config)
+{
+    return config_is_gateway(config) ? config->connections - budget_services(config) - config->connections / 16 : 0;
 }
 
 uint64_t budget_processes(const struct config *config)

@@ -56,6 +56,15 @@ struct budget {
  */
 unsigned budget_clients(const struct config *config);
 
+/*
+ * Of a gateway's connections half are clients' that it has taken; three eighths are its own to services, kept ones
+ * included; a sixteenth are clients' that wait until another makes room, and as many are on their way to their end. So
+ * a request that is let in finds its way out, and one too many is told so (503).
+ */
+unsigned budget_services(const struct config *config);
+/* What the relay lets in for that: struct relay_pool_options. 0: no gateway. */
+unsigned budget_inbound(const struct config *config);
+
 /* At worst, by what the image measures. */
 uint64_t budget_processes(const struct config *config);
 

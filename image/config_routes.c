@@ -275,10 +275,10 @@ static void check_gateway(struct config_parser *parser)
     if (whole && config->inbound_count == 0) {
         config_key_error(parser, app, "run", "nobody can reach it (add an [inbound api])");
     }
-    /* Where there are so many, the relay keeps a quarter for each direction (net/relay_pool.c). */
+    /* From there on budget_services() leaves clients and services their share. */
     if (config->connections > 0 && config->connections < 4) {
         config_key_error(parser, config_instance(parser, CONFIG_LIMITS, 0), "connections",
-            "a gateway needs at least 4: clients would take them all, and leave none to the service");
+            "a gateway needs at least 4: half are for clients, the others for services");
     }
     for (size_t i = 0; i < config->endpoint_count; i++) {
         bool used = false;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "image/budget.h"
 #include "image/config.h"
 #include "init/confine.h"
 #include "init/counters.h"
@@ -121,6 +122,7 @@ int role_relay(void)
     }
     struct relay_pool_options options = {
         .connections = config.connections,
+        .inbound = budget_inbound(&config),
         .connect_ms = CONNECT_MS,
         .limits = {.tcp_buffer = LIMITS_TCP_BUFFER,
             .vsock_buffer = LIMITS_VSOCK_BUFFER,

@@ -275,10 +275,13 @@ static void passage_open(struct relay_listener *listener, int fd)
 }
 
 /* How many a direction may hold: all but a reserve of a quarter, where there is another direction. */
-static unsigned direction_bound(const struct relay_pool *pool)
+static unsigned direction_bound(const struct relay_pool *pool, bool inbound)
 {
     unsigned all = pool->options.connections;
 
+    if (inbound && pool->options.inbound != 0) {
+        return pool->options.inbound;
+    }
     return pool->directions[0] && pool->directions[1] ? all - all / 4 : all;
 }
 
@@ -324,9 +327,9 @@ static bool has_room(const struct relay_listener *listener, struct reason *why)
             pool->options.connections);
         return false;
     }
-    if (pool->open[listener->inbound] >= direction_bound(pool)) {
+    if (pool->open[listener->inbound] >= direction_bound(pool, listener->inbound)) {
         reason_set(why, 0, "%s: a connection was refused: all %u that may be open %s the enclave are open",
-            listener->label, direction_bound(pool), listener->inbound ? "into" : "out of");
+            listener->label, direction_bound(pool, listener->inbound), listener->inbound ? "into" : "out of");
         return false;
     }
     return true;

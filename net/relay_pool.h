@@ -44,6 +44,7 @@ struct relay_record {
 
 struct relay_pool_options {
     unsigned connections; /* at the same time, connecting ones included; at least 1 */
+    unsigned inbound;     /* of them, into the enclave at the most; 0: three quarters, where others lead out of it */
     int64_t connect_ms;
     struct names *names; /* outliving the pool; NULL: targets are no names */
     struct relay_limits limits;

@@ -141,7 +141,7 @@ static const char ini[] =
     "[route GET /limited]\nto = plain.test\nrate = 3\n"
     "[route GET /down]\nto = down.test\nretries = 2\n"
     "[route GET /rogue]\nto = rogue.test\n"
-    "[limits]\nconnections = 100\n";
+    "[limits]\nconnections = 128\n";
 
 static void parse_config(struct config *config)
 {

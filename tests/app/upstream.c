@@ -47,7 +47,7 @@ static int start_all(void **state)
     t.listener = listen_there(&port);
     int size = snprintf(text, sizeof text,
         "[image]\nname = t\n[app]\nrun = gateway\n[endpoint a.test]\nport = %u\ntls = none\n"
-        "[inbound api]\nvsock = 1\nto = 127.0.0.1:1\n[route GET /]\nto = a.test\n",
+        "[inbound api]\nvsock = 1\nto = 127.0.0.1:1\n[route GET /]\nto = a.test\n[limits]\nconnections = 128\n",
         port);
     assert_int_equal(config_parse(&t.config, "test", text, (size_t)size, &report), 0);
     config_report_free(&report);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "image/budget.h"
 #include "image/config.h"
 
 #define GATEWAY                                                                                                        \
@@ -241,6 +242,23 @@ static void what_a_gateway_has_no_use_for_is_warned_of(void **state)
     done();
 }
 
+/* Clients that are in, requests on their way out, those that wait, and ends under way: all fit, and none is left out.
+ */
+static void a_gateway_s_connections_are_shared_out(void **state)
+{
+    (void)state;
+    for (unsigned connections = 4; connections < 300; connections++) {
+        char text[1024];
+        (void)snprintf(text, sizeof text, GATEWAY ROUTE "[limits]\nconnections = %u\n", connections);
+        accept(text);
+        assert_true(budget_services(&config) >= 1 && budget_clients(&config) >= budget_services(&config));
+        assert_true(budget_inbound(&config) >= budget_clients(&config));
+        assert_true(budget_inbound(&config) + budget_services(&config) <= connections);
+        assert_true(connections < 16 || budget_inbound(&config) > budget_clients(&config));
+        done();
+    }
+}
+
 /* ---- Which route a request takes ---- */
 
 #define KNOWN "405" /* another method has a route there */
@@ -321,6 +339,7 @@ int main(void)
         cmocka_unit_test(so_many_routes_are_all_there_and_one_more_is_not),
         cmocka_unit_test(routes_and_their_neighbours_fit_together),
         cmocka_unit_test(what_a_gateway_has_no_use_for_is_warned_of),
+        cmocka_unit_test(a_gateway_s_connections_are_shared_out),
         cmocka_unit_test(an_exact_path_comes_before_the_longest_prefix),
         cmocka_unit_test(no_prefix_takes_a_path_that_leads_out_of_it),
     };

@@ -47,10 +47,11 @@ static void drained(void *arg)
     fixture->drained++;
 }
 
-static struct fixture *pool_of(unsigned connections, uint32_t only_cid)
+static struct fixture *pool_with(unsigned connections, unsigned inbound, uint32_t only_cid)
 {
     struct fixture *f = calloc(1, sizeof *f);
     struct relay_pool_options options = {.connections = connections,
+        .inbound = inbound,
         .connect_ms = 2000,
         .limits = {.tcp_buffer = 65536},
         .log = log_line,
@@ -65,6 +66,11 @@ static struct fixture *pool_of(unsigned connections, uint32_t only_cid)
     const struct relay_listener_options listener = {.target = &f->target, .label = "api", .only_cid = only_cid};
     assert_int_equal(relay_listener_open(&f->listener, f->pool, front, &listener), 0);
     return f;
+}
+
+static struct fixture *pool_of(unsigned connections, uint32_t only_cid)
+{
+    return pool_with(connections, 0, only_cid);
 }
 
 static struct relay_counters counted(const struct fixture *f)
@@ -574,6 +580,33 @@ static void new_target_is_for_new_connections(void **state)
     pool_end(f);
 }
 
+static void no_more_come_in_than_their_share(void **state)
+{
+    (void)state;
+    struct fixture *f = pool_with(4, 1, VSOCK_CID_ANY); /* its listener leads out */
+    struct relay_listener_options options = {
+        .target = &f->target, .label = "in", .only_cid = VSOCK_CID_ANY, .inbound = true};
+    struct address inbound;
+    int client[4];
+    int server[4];
+
+    assert_int_equal(relay_listener_open(NULL, f->pool, sockets_listen_tcp(&inbound), &options), 0);
+    client[0] = sockets_connect_tcp(&inbound);
+    server[0] = server_accept(f);
+    int refused = sockets_connect_tcp(&inbound);
+    assert_int_equal(sockets_read_end(f->loop, refused), -ECONNRESET);
+    close(refused);
+    assert_non_null(strstr(f->log, "all 1 that may be open into the enclave"));
+    for (int i = 1; i < 4; i++) {
+        passage_make(f, &client[i], &server[i]);
+    }
+    for (int i = 0; i < 4; i++) {
+        close(client[i]);
+        close(server[i]);
+    }
+    pool_end(f);
+}
+
 static void one_direction_never_holds_the_last_quarter(void **state)
 {
     (void)state;
@@ -667,6 +700,7 @@ int main(void)
         cmocka_unit_test(draining_lets_open_connections_go_on),
         cmocka_unit_test(draining_an_idle_pool_is_over_at_once),
         cmocka_unit_test(new_target_is_for_new_connections),
+        cmocka_unit_test(no_more_come_in_than_their_share),
         cmocka_unit_test(one_direction_never_holds_the_last_quarter),
         cmocka_unit_test(stalled_readers_cost_no_turns_and_a_fresh_connection_is_answered),
     };
