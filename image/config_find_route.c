@@ -8,6 +8,12 @@ static int hex_digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
 }
 
+/* RFC 3986 §2.3: a percent sign before one of these means the same as none, and no client writes it. */
+static bool is_unreserved(int c)
+{
+    return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || (c != '\0' && strchr("-._~", c) != NULL);
+}
+
 /*
  * Whether every reader takes the segment for the same name: one decodes percent signs before it looks for slashes and
  * dots, another cuts parameters (";…") off before it does. An empty one is told by the caller.
@@ -28,7 +34,7 @@ static bool segment_is_plain(const char *segment, size_t size)
             }
             c = high << 4 | low;
             i += 2;
-            if (c == '/') {
+            if (c == '/' || is_unreserved(c)) { /* it would pass by a closer route of that name */
                 return false;
             }
         }
