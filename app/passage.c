@@ -450,8 +450,8 @@ static void refuse_path(struct passage *passage, struct http_text path, bool pat
     if (!path_known) {
         reason_set(&why, 0, "no [route] leads from %s%s", passage->path.text,
             config_path_is_plain(path.data, path.size) ? ""
-                                                       : ": a path with empty, '.' or '..' parts, or with slashes or "
-                                                         "controls behind percent signs, goes nowhere");
+                                                       : ": a path with empty, '.' or '..' parts, or with slashes, "
+                                                         "controls or letters behind percent signs, goes nowhere");
         passage_refuse(passage, 404, NULL, why.text);
         return;
     }

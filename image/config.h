@@ -215,8 +215,8 @@ bool config_route_covers(const struct config_route *route, const char *path, siz
 
 /*
  * Whether every reader takes the path for the same one: it has no empty segment but the last, no "." or "..", also
- * behind percent signs or before ";", and no slash, backslash, control character, letter,
- * digit or "-._~" behind percent signs.
+ * behind percent signs or before ";", and no slash, backslash, control character, letter, digit or "-._~" behind
+ * percent signs.
  */
 bool config_path_is_plain(const char *path, size_t path_size);
 
