@@ -75,8 +75,11 @@ class Clients:
                 ("purposeless", "/CN=tee-client", "ca", "keyUsage=digitalSignature", 30),
                 ("expired", "/CN=tee-client", "ca", client, -1),
                 ("rogue", "/CN=tee-client", "rogue-ca", client, 30)):
-            self._key(name, "ec:params", subject)
-            self._sign(name, authority, extensions, days)
+            self.issue(name, subject, extensions, authority, days)
+
+    def issue(self, name, subject, extensions, authority="ca", days=30):
+        self._key(name, "ec:params", subject)
+        self._sign(name, authority, extensions, days)
 
     def _run(self, *words):
         subprocess.run(["openssl", *words], check=True, cwd=self.folder, stderr=subprocess.DEVNULL)
