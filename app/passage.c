@@ -258,7 +258,7 @@ static void advance(struct passage *passage)
     for (unsigned parts = 0; moved; parts++) {
         if (parts == PARTS_PER_TURN) {
             passage->timer.fired = turn_over;
-            if (loop_after(loop_of(passage), &passage->timer, 0) == 0) {
+            if (loop_next(loop_of(passage), &passage->timer) == 0) {
                 return;
             }
         }

@@ -25,11 +25,9 @@ static bool settle(struct http_connection *connection)
     if (streaming->write_by != 0 && streaming->write_by < due) {
         due = streaming->write_by;
     }
-    if (streaming->awake || due < now) {
-        due = now;
-    }
     http_connection_watch(connection);
-    return loop_after(connection->server->loop, &connection->timer, due - now) == 0;
+    return streaming->awake ? loop_next(connection->server->loop, &connection->timer) == 0
+                            : loop_after(connection->server->loop, &connection->timer, due - now) == 0;
 }
 
 /* What is to be done is done at this turn's end, outside of the owner's call. */
@@ -390,9 +388,6 @@ void http_stream_ready(struct http_connection *connection, unsigned events)
     }
     if (!streaming->failed && !late && !stuck && !gone) {
         tell(connection, (events & LOOP_READ) || stream_waiting(connection->stream));
-        if (connection->state == HTTP_STREAM && events == 0 && connection->answer.size > 0) {
-            (void)push(connection, true); /* this is the turn's end already */
-        }
     }
     connection->advancing = false;
     if (connection->state != HTTP_STREAM) {

@@ -14,7 +14,8 @@
 struct loop {
     int epoll;
     bool stopped;
-    bool firing; /* inside fire_due() */
+    bool firing;    /* inside fire_due() … */
+    uint64_t round; /* … for this time */
     int64_t now;
     struct epoll_event events[EVENTS_PER_TURN];
     int event_count;
@@ -118,18 +119,23 @@ static void heap_put(struct loop *loop, unsigned place, struct loop_timer *timer
     timer->place = place;
 }
 
+static bool before(const struct loop_timer *a, const struct loop_timer *b)
+{
+    return a->due < b->due || (a->due == b->due && a->round < b->round);
+}
+
 /* Moves a timer from place to where its deadline belongs. */
 static void heap_settle(struct loop *loop, unsigned place, struct loop_timer *timer)
 {
-    while (place > 1 && loop->heap[place / 2]->due > timer->due) {
+    while (place > 1 && before(timer, loop->heap[place / 2])) {
         heap_put(loop, place, loop->heap[place / 2]);
         place /= 2;
     }
     for (unsigned child = place * 2; child <= loop->timer_count; child = place * 2) {
-        if (child < loop->timer_count && loop->heap[child + 1]->due < loop->heap[child]->due) {
+        if (child < loop->timer_count && before(loop->heap[child + 1], loop->heap[child])) {
             child++;
         }
-        if (loop->heap[child]->due >= timer->due) {
+        if (!before(loop->heap[child], timer)) {
             break;
         }
         heap_put(loop, place, loop->heap[child]);
@@ -154,12 +160,10 @@ static int heap_grow(struct loop *loop)
     return 0;
 }
 
-int loop_after(struct loop *loop, struct loop_timer *timer, int64_t milliseconds)
+static int set(struct loop *loop, struct loop_timer *timer, int64_t due, uint64_t round)
 {
-    timer->due = loop->now + milliseconds;
-    if (loop->firing && milliseconds <= 0) {
-        timer->due = loop->now + 1; /* not in this turn any more: two could keep each other awake */
-    }
+    timer->due = due;
+    timer->round = round;
     if (timer->place == 0) {
         if (loop->timer_count == loop->timer_room) {
             int error = heap_grow(loop);
@@ -172,6 +176,19 @@ int loop_after(struct loop *loop, struct loop_timer *timer, int64_t milliseconds
     }
     heap_settle(loop, timer->place, timer);
     return 0;
+}
+
+int loop_after(struct loop *loop, struct loop_timer *timer, int64_t milliseconds)
+{
+    /* Not in this turn any more: two could keep each other awake. */
+    int64_t least = loop->firing ? 1 : 0;
+
+    return set(loop, timer, loop->now + (milliseconds > least ? milliseconds : least), 0);
+}
+
+int loop_next(struct loop *loop, struct loop_timer *timer)
+{
+    return set(loop, timer, loop->now, loop->firing ? loop->round : 0);
 }
 
 void loop_cancel(struct loop *loop, struct loop_timer *timer)
@@ -203,8 +220,12 @@ static int wait_at_most(const struct loop *loop, int milliseconds)
 static void fire_due(struct loop *loop)
 {
     loop->firing = true;
+    loop->round++;
     while (loop->timer_count > 0 && loop->heap[1]->due <= loop->now) {
         struct loop_timer *timer = loop->heap[1];
+        if (timer->round == loop->round) {
+            break; /* it is the next turn's, as all behind it are */
+        }
         loop_cancel(loop, timer);
         timer->fired(timer);
     }

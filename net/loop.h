@@ -42,6 +42,7 @@ struct loop_timer {
     void *owner;
     int64_t due;    /* loop_now() at which it fires */
     unsigned place; /* in the heap, from 1; 0 while not set */
+    uint64_t round; /* of timers, in which loop_next() has set it: those of before come first */
 };
 
 /* 0, or -EMFILE, -ENFILE, -ENOMEM. */
@@ -64,6 +65,11 @@ void loop_unwatch(struct loop *loop, struct loop_watch *watch);
  * asks). 0 or -ENOMEM; a move never fails.
  */
 int loop_after(struct loop *loop, struct loop_timer *timer, int64_t milliseconds);
+/*
+ * The same for what goes on when others have had their turn: this turn's end, or the next turn's where a timer's
+ * callback asks. No turn waits meanwhile.
+ */
+int loop_next(struct loop *loop, struct loop_timer *timer);
 void loop_cancel(struct loop *loop, struct loop_timer *timer);
 
 /* One turn: waits until something is ready or due (at most milliseconds, -1: for ever), then calls back. 0 or -errno.

@@ -203,6 +203,45 @@ static void timer_that_sets_itself_again_lets_events_pass(void **state)
     loop_close(ready.loop);
 }
 
+static void stop_in(struct loop_timer *timer)
+{
+    loop_stop(timer->owner);
+}
+
+static void set_next(struct loop_timer *timer)
+{
+    struct seen *seen = timer->owner;
+
+    seen->count++;
+    assert_int_equal(loop_next(seen->loop, timer), 0);
+}
+
+/* Each in each turn, which none of them makes wait, whatever else is due. */
+static void timers_that_go_on_fire_once_a_turn(void **state)
+{
+    struct seen seen[3] = {{0}};
+    struct loop_timer timers[3];
+    struct loop *loop;
+
+    (void)state;
+    assert_int_equal(loop_open(&loop), 0);
+    for (int i = 0; i < 3; i++) {
+        seen[i] = (struct seen){.loop = loop};
+        timers[i] = (struct loop_timer){.fired = set_next, .owner = &seen[i]};
+        assert_int_equal(loop_next(loop, &timers[i]), 0);
+    }
+    struct loop_timer late = {.fired = stop_in, .owner = loop};
+    assert_int_equal(loop_after(loop, &late, 20), 0);
+    for (unsigned turn = 1; turn <= 1000; turn++) {
+        assert_int_equal(loop_turn(loop, -1), 0);
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(seen[i].count, turn);
+        }
+    }
+    assert_int_equal(loop_run(loop), 0); /* a later one still gets its turn */
+    loop_close(loop);
+}
+
 static void timer_cancelled_by_another_in_the_same_turn_does_not_fire(void **state)
 {
     struct seen seen[2] = {{0}, {0}};
@@ -219,11 +258,6 @@ static void timer_cancelled_by_another_in_the_same_turn_does_not_fire(void **sta
     loop_turn(loop, 100);
     assert_int_equal(seen[0].count + seen[1].count, 1);
     loop_close(loop);
-}
-
-static void stop_in(struct loop_timer *timer)
-{
-    loop_stop(timer->owner);
 }
 
 static void run_ends_with_stop_and_can_run_again(void **state)
@@ -249,6 +283,7 @@ int main(void)
         cmocka_unit_test(timers_fire_in_the_order_of_their_deadlines),
         cmocka_unit_test(timer_is_never_early),
         cmocka_unit_test(timer_that_sets_itself_again_lets_events_pass),
+        cmocka_unit_test(timers_that_go_on_fire_once_a_turn),
         cmocka_unit_test(timer_cancelled_by_another_in_the_same_turn_does_not_fire),
         cmocka_unit_test(run_ends_with_stop_and_can_run_again),
     };
