@@ -468,3 +468,27 @@ int config_packed_path(const char *file, char *path, size_t path_size)
 
     return length < 0 || (size_t)length >= path_size ? -ENAMETOOLONG : 0;
 }
+
+size_t config_ca_count(const struct config *config)
+{
+    return config->endpoint_count + config->inbound_count;
+}
+
+static const char *ca_named(const struct config *config, size_t place)
+{
+    return place < config->endpoint_count ? config->endpoints[place].ca_file
+                                          : config->inbound[place - config->endpoint_count].ca_file;
+}
+
+const char *config_ca_file(const struct config *config, size_t place)
+{
+    const char *file = ca_named(config, place);
+
+    for (size_t i = 0; i < place && file != NULL; i++) {
+        const char *earlier = ca_named(config, i);
+        if (earlier != NULL && strcmp(earlier, file) == 0) {
+            return NULL;
+        }
+    }
+    return file;
+}

@@ -234,5 +234,11 @@ bool config_secret_listed(const struct config *config, const char *name);
  * one (no "..") is a file beside enclave.ini that build puts into CONFIG_FILES_FOLDER. 0 or -ENAMETOOLONG.
  */
 int config_packed_path(const char *file, char *path, size_t path_size);
+/*
+ * The measured CAs by their place, of endpoints first, then of inbound ports: the file, as written. NULL: none is named
+ * there, or an earlier place names the same.
+ */
+size_t config_ca_count(const struct config *config);
+const char *config_ca_file(const struct config *config, size_t place);
 
 #endif

@@ -68,7 +68,7 @@ struct enclave {
     struct clock_record clock;
 
     struct loop_timer expiry_timer;
-    int64_t *measured_until; /* of the CA files of endpoints, then of inbound ports; 0: none, or an earlier one's */
+    int64_t *measured_until; /* of each config_ca_file(); 0: there is none */
 
     struct enclave_boot boot[ENCLAVE_STEPS]; /* the steps that are done */
     size_t boot_count;

@@ -7,30 +7,11 @@
 #include <time.h>
 
 #include "base/text.h"
-#include "crypto/x509.h"
 #include "init/enclave.h"
 #include "init/journal.h"
 #include "init/log.h"
+#include "tls/expiry.h"
 #include "tls/trust.h"
-
-#define DAY 86400
-#define LAST_SECOND 253402300799 /* 9999-12-31 23:59:59: a role may say any number */
-
-bool expiry_text(int64_t until, int64_t now, struct reason *text)
-{
-    char date[X509_DATE_SIZE];
-
-    if (until <= 0 || until > LAST_SECOND || until - now >= (int64_t)EXPIRY_DAYS * DAY) {
-        return false;
-    }
-    x509_date_text(until, date);
-    if (until < now) {
-        (void)reason_set(text, 0, "has ended on %s", date);
-    } else {
-        (void)reason_set(text, 0, "ends on %s, days left: %d", date, (int)((until - now) / DAY));
-    }
-    return true;
-}
 
 static void warn(const char *name, int64_t until, const char *advice)
 {
@@ -67,32 +48,6 @@ static void warn_identity(const struct enclave *enclave, enum secrets_kind kind)
     warn(secrets_names[kind].ca_file, sizes.ca_until, advice);
 }
 
-/* The CA files of endpoints, then of inbound ports, by their place; NULL: none. */
-static const char *measured_file(const struct config *config, size_t place)
-{
-    return place < config->endpoint_count ? config->endpoints[place].ca_file
-                                          : config->inbound[place - config->endpoint_count].ca_file;
-}
-
-static size_t measured_count(const struct config *config)
-{
-    return config->endpoint_count + config->inbound_count;
-}
-
-/* Several may name the same file: the first place of it. */
-static size_t first_place(const struct config *config, size_t place)
-{
-    const char *file = measured_file(config, place);
-
-    for (size_t i = 0; i < place; i++) {
-        const char *other = measured_file(config, i);
-        if (other != NULL && strcmp(other, file) == 0) {
-            return i;
-        }
-    }
-    return place;
-}
-
 static void tell(struct loop_timer *timer)
 {
     struct enclave *enclave = timer->owner;
@@ -101,9 +56,9 @@ static void tell(struct loop_timer *timer)
     for (size_t i = 0; i < SECRETS_KINDS; i++) {
         warn_identity(enclave, (enum secrets_kind)i);
     }
-    for (size_t i = 0; i < measured_count(config); i++) {
+    for (size_t i = 0; i < config_ca_count(config); i++) {
         if (enclave->measured_until[i] != 0) {
-            warn(measured_file(config, i), enclave->measured_until[i], "build an image with a new one");
+            warn(config_ca_file(config, i), enclave->measured_until[i], "build an image with a new one");
         }
     }
     (void)loop_after(enclave->loop, timer, EXPIRY_EVERY_MS); /* the timer has its place: it can't fail */
@@ -114,11 +69,11 @@ static int read_measured(struct enclave *enclave, struct reason *why)
     const struct config *config = &enclave->config;
     int error = 0;
 
-    for (size_t i = 0; i < measured_count(config) && error == 0; i++) {
-        const char *file = measured_file(config, i);
+    for (size_t i = 0; i < config_ca_count(config) && error == 0; i++) {
+        const char *file = config_ca_file(config, i);
         char *pem = NULL;
         size_t size = 0;
-        if (file == NULL || first_place(config, i) != i) {
+        if (file == NULL) {
             continue;
         }
         error = identity_read_measured(file, TLS_TRUST_PEM_MAX, &pem, &size, why);
@@ -130,7 +85,7 @@ static int read_measured(struct enclave *enclave, struct reason *why)
 
 int expiry_open(struct enclave *enclave, struct reason *why)
 {
-    enclave->measured_until = calloc(measured_count(&enclave->config) + 1, sizeof *enclave->measured_until);
+    enclave->measured_until = calloc(config_ca_count(&enclave->config) + 1, sizeof *enclave->measured_until);
     enclave->expiry_timer = (struct loop_timer){.fired = tell, .owner = enclave};
     int error = enclave->measured_until == NULL ? -ENOMEM : loop_after(enclave->loop, &enclave->expiry_timer, 0);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -16,6 +17,7 @@
 #include "tools/look.h"
 #include "tools/measurements.h"
 #include "tools/pack.h"
+#include "tools/pack_trust.h"
 #include "tools/parts.h"
 #include "tools/verbs.h"
 #include "tools/went_in.h"
@@ -258,6 +260,11 @@ static int write_pcrs(
     return error;
 }
 
+static void warn_of_file(void *arg, const char *sentence)
+{
+    fprintf(stderr, "%s: %s (warning)\n", (const char *)arg, sentence);
+}
+
 static int build(const struct options *options, const struct config *config, const char *ini, size_t ini_size,
     int64_t epoch, struct reason *why)
 {
@@ -269,6 +276,9 @@ static int build(const struct options *options, const struct config *config, con
                                          : snprintf(output, sizeof output, "%s.eif", config->image.name);
     int error = pack_tree(&tree, config, options->config, ini, ini_size, options->root, why);
 
+    if (error == 0) {
+        error = pack_trust(&tree, config, (int64_t)time(NULL), warn_of_file, (void *)(uintptr_t)options->config, why);
+    }
     if (error == 0 && (length < 0 || (size_t)length >= sizeof output || pcrs_path(output, pcrs) < 0)) {
         error = reason_set(why, -ENAMETOOLONG, "%s: the path is too long", text_quote_string(options->output).text);
     }
