@@ -19,8 +19,8 @@
 #include "image/kernel.h"
 #include "image/metadata.h"
 #include "image/program.h"
+#include "tls/trust.h"
 
-#define PEM_FILE_MAX (64 * 1024)
 #define READ_SIZE 65536
 #define PAGE 4096 /* what a small file takes unpacked */
 
@@ -45,7 +45,7 @@ static int check_pem(const char *path, const char *ending, struct reason *why)
 {
     char *text;
     size_t size;
-    int error = file_read(path, PEM_FILE_MAX, &text, &size, why);
+    int error = file_read(path, TLS_TRUST_PEM_MAX, &text, &size, why);
 
     if (error < 0) {
         return error;
