@@ -15,11 +15,6 @@ static struct http_text text_of(const char *string)
     return (struct http_text){string, strlen(string)};
 }
 
-static bool same_name(struct http_text a, struct http_text b)
-{
-    return a.size == b.size && strncasecmp(a.data, b.data, a.size) == 0;
-}
-
 /* ---- the id ---- */
 
 static bool is_id(struct http_text text)
@@ -56,30 +51,12 @@ int fields_id(const struct http_head *head, char id[static FIELDS_ID_MAX + 1])
 /* Whether a Connection field names it: then it is for the next hop alone. */
 static bool is_named(const struct http_head *head, struct http_text name)
 {
-    for (size_t i = 0; i < head->field_count; i++) {
-        if (!http_text_is_word(head->fields[i].name, "Connection")) {
-            continue;
-        }
-        struct http_text rest = head->fields[i].value;
-        while (rest.size > 0) {
-            const char *comma = memchr(rest.data, ',', rest.size);
-            size_t size = comma != NULL ? (size_t)(comma - rest.data) : rest.size;
-            struct http_text word = {rest.data, size};
-            while (word.size > 0 && (word.data[0] == ' ' || word.data[0] == '\t')) {
-                word.data++;
-                word.size--;
-            }
-            while (word.size > 0 && (word.data[word.size - 1] == ' ' || word.data[word.size - 1] == '\t')) {
-                word.size--;
-            }
-            if (same_name(word, name)) {
-                return true;
-            }
-            size += comma != NULL;
-            rest = (struct http_text){rest.data + size, rest.size - size};
-        }
+    bool named = false;
+
+    for (size_t i = 0; i < head->field_count && !named; i++) {
+        named = http_text_is_word(head->fields[i].name, "Connection") && http_list_has(head->fields[i].value, name);
     }
-    return false;
+    return named;
 }
 
 static bool is_usual(struct http_text name)

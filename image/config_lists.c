@@ -8,31 +8,11 @@
 #include "crypto/x509.h"
 #include "image/config_table.h"
 
-static void *field(const struct config_row *row, void *base)
-{
-    return (char *)base + row->place;
-}
-
-static const void *field_of(const struct config_row *row, const void *base)
-{
-    return (const char *)base + row->place;
-}
-
-static void *more(const struct config_row *row, void *base)
-{
-    return (char *)base + row->more;
-}
-
-static const void *more_of(const struct config_row *row, const void *base)
-{
-    return (const char *)base + row->more;
-}
-
 /* Puts a word of size bytes at the end of the list. */
 static int add_word(const struct config_row *row, void *base, const char *word, size_t size, struct reason *why)
 {
-    char ***list = field(row, base);
-    size_t *count = more(row, base);
+    char ***list = config_row_field(row, base);
+    size_t *count = config_row_more(row, base);
 
     if (*count >= row->max) {
         return reason_set(why, -EINVAL, "more than %" PRIu64 " words", row->max);
@@ -82,7 +62,7 @@ static int read_checked(const struct config_row *row, const char *text, void *ba
         size_t size = strcspn(text, SEPARATORS);
         error = add_word(row, base, text, size, why);
         if (error == 0) {
-            error = check(*(char ***)field(row, base), *(size_t *)more(row, base), why);
+            error = check(*(char ***)config_row_field(row, base), *(size_t *)config_row_more(row, base), why);
         }
         text += size;
         text += strspn(text, SEPARATORS);
@@ -97,8 +77,8 @@ static int read_names(const struct config_row *row, const char *text, void *base
 
 static void print_names(const struct config_row *row, const void *base, FILE *out)
 {
-    char *const *list = *(char **const *)field_of(row, base);
-    size_t count = *(const size_t *)more_of(row, base);
+    char *const *list = *(char **const *)config_row_field_of(row, base);
+    size_t count = *(const size_t *)config_row_more_of(row, base);
 
     fprintf(out, "%s =", row->key);
     for (size_t i = 0; i < count; i++) {
@@ -177,8 +157,8 @@ static void print_word(const char *word, FILE *out)
 
 static void print_words(const struct config_row *row, const void *base, FILE *out)
 {
-    char *const *list = *(char **const *)field_of(row, base);
-    size_t count = *(const size_t *)more_of(row, base);
+    char *const *list = *(char **const *)config_row_field_of(row, base);
+    size_t count = *(const size_t *)config_row_more_of(row, base);
 
     fprintf(out, "%s =", row->key);
     for (size_t i = 0; i < count; i++) {
@@ -209,8 +189,8 @@ static int check_client(char *const *list, size_t count, struct reason *why)
 
 static int read_clients(const struct config_row *row, const char *text, void *base, struct reason *why)
 {
-    char *const *const *list = field_of(row, base);
-    const size_t *count = more_of(row, base);
+    char *const *const *list = config_row_field_of(row, base);
+    const size_t *count = config_row_more_of(row, base);
     int error = split_words(row, text, SEPARATORS, base, why);
 
     for (size_t i = 1; i <= *count && error == 0; i++) {
@@ -224,7 +204,7 @@ static int read_clients(const struct config_row *row, const char *text, void *ba
 
 static void print_clients(const struct config_row *row, const void *base, FILE *out)
 {
-    if (*(const size_t *)more_of(row, base) > 0) {
+    if (*(const size_t *)config_row_more_of(row, base) > 0) {
         print_words(row, base, out);
     }
 }

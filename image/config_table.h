@@ -40,6 +40,27 @@ struct config_row {
     const char *help;
 };
 
+/* The row's field in base, and its second one. */
+static inline void *config_row_field(const struct config_row *row, void *base)
+{
+    return (char *)base + row->place;
+}
+
+static inline const void *config_row_field_of(const struct config_row *row, const void *base)
+{
+    return (const char *)base + row->place;
+}
+
+static inline void *config_row_more(const struct config_row *row, void *base)
+{
+    return (char *)base + row->more;
+}
+
+static inline const void *config_row_more_of(const struct config_row *row, const void *base)
+{
+    return (const char *)base + row->more;
+}
+
 enum config_section {
     CONFIG_IMAGE,
     CONFIG_APP,

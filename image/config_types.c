@@ -8,26 +8,6 @@
 #include "base/text.h"
 #include "image/config_table.h"
 
-static void *field(const struct config_row *row, void *base)
-{
-    return (char *)base + row->place;
-}
-
-static const void *field_of(const struct config_row *row, const void *base)
-{
-    return (const char *)base + row->place;
-}
-
-static void *more(const struct config_row *row, void *base)
-{
-    return (char *)base + row->more;
-}
-
-static const void *more_of(const struct config_row *row, const void *base)
-{
-    return (const char *)base + row->more;
-}
-
 static int set_string(const struct config_row *row, const char *text, void *base, struct reason *why)
 {
     char *copy = strdup(text);
@@ -35,13 +15,13 @@ static int set_string(const struct config_row *row, const char *text, void *base
     if (copy == NULL) {
         return reason_system(why, -ENOMEM, "no memory");
     }
-    *(char **)field(row, base) = copy;
+    *(char **)config_row_field(row, base) = copy;
     return 0;
 }
 
 static void print_string(const struct config_row *row, const void *base, FILE *out)
 {
-    const char *text = *(char *const *)field_of(row, base);
+    const char *text = *(char *const *)config_row_field_of(row, base);
 
     if (text != NULL) {
         fprintf(out, "%s = %s\n", row->key, text);
@@ -81,7 +61,7 @@ const struct config_type config_type_name = {read_name, print_string, "NAME"};
 
 static void set_number(const struct config_row *row, uint64_t number, void *base)
 {
-    void *place = field(row, base);
+    void *place = config_row_field(row, base);
 
     switch (row->width) {
     case 1:
@@ -100,7 +80,7 @@ static void set_number(const struct config_row *row, uint64_t number, void *base
 
 static uint64_t number_of(const struct config_row *row, const void *base)
 {
-    const void *place = field_of(row, base);
+    const void *place = config_row_field_of(row, base);
 
     switch (row->width) {
     case 1:
@@ -307,7 +287,7 @@ static int read_host(const struct config_row *row, const char *text, void *base,
     if (error < 0) {
         return error;
     }
-    host = *(char **)field(row, base);
+    host = *(char **)config_row_field(row, base);
     lower(host);
     if (strcmp(host, "localhost") == 0 || (strlen(host) > 10 && strcmp(host + strlen(host) - 10, ".localhost") == 0)) {
         return reason_set(why, -EINVAL, "localhost is the enclave itself (an [inbound] leads there)");
@@ -348,20 +328,21 @@ static int read_loopback(const struct config_row *row, const char *text, void *b
         return reason_set(
             why, -EINVAL, "not a loopback address (127.0.0.0/8): there is no other network in the enclave");
     }
-    *(uint32_t *)field(row, base) = ntohl(in.s_addr);
-    *(uint16_t *)more(row, base) = (uint16_t)port;
+    *(uint32_t *)config_row_field(row, base) = ntohl(in.s_addr);
+    *(uint16_t *)config_row_more(row, base) = (uint16_t)port;
     return 0;
 }
 
 static void print_loopback(const struct config_row *row, const void *base, FILE *out)
 {
-    uint32_t address = *(const uint32_t *)field_of(row, base);
+    uint32_t address = *(const uint32_t *)config_row_field_of(row, base);
 
     if (address == 0) {
         return;
     }
     fprintf(out, "%s = %u.%u.%u.%u:%u\n", row->key, (unsigned)(address >> 24), (unsigned)(address >> 16 & 255),
-        (unsigned)(address >> 8 & 255), (unsigned)(address & 255), (unsigned)*(const uint16_t *)more_of(row, base));
+        (unsigned)(address >> 8 & 255), (unsigned)(address & 255),
+        (unsigned)*(const uint16_t *)config_row_more_of(row, base));
 }
 
 const struct config_type config_type_loopback = {read_loopback, print_loopback, "ADDRESS:PORT"};
@@ -395,7 +376,7 @@ static int read_label(const struct config_row *row, const char *text, void *base
 static void print_label(const struct config_row *row, const void *base, FILE *out)
 {
     const struct config *config = base;
-    size_t index = *(const size_t *)field_of(row, base);
+    size_t index = *(const size_t *)config_row_field_of(row, base);
 
     if (index < config->endpoint_count) {
         fprintf(out, "%s = %s\n", row->key, config->endpoints[index].label);
@@ -438,13 +419,13 @@ static int read_ca(const struct config_row *row, const char *text, void *base, s
 {
     bool pushed = strcmp(text, "pushed") == 0;
 
-    *(bool *)more(row, base) = pushed;
+    *(bool *)config_row_more(row, base) = pushed;
     return pushed ? 0 : read_file(row, text, base, why);
 }
 
 static void print_ca(const struct config_row *row, const void *base, FILE *out)
 {
-    if (*(const bool *)more_of(row, base)) {
+    if (*(const bool *)config_row_more_of(row, base)) {
         fprintf(out, "%s = pushed\n", row->key);
     } else {
         print_string(row, base, out);
@@ -457,7 +438,7 @@ static int read_run(const struct config_row *row, const char *text, void *base, 
 {
     bool built_in = text[0] != '/';
 
-    *(bool *)more(row, base) = built_in;
+    *(bool *)config_row_more(row, base) = built_in;
     if (built_in && choice_index(row->choices, text) < 0) {
         return reason_set(why, -EINVAL,
             "no built-in application has this name (use %s, or /PATH of a program inside rootfs)", row->choices);
@@ -483,8 +464,8 @@ static int read_pin(const struct config_row *row, const char *text, void *base, 
         return reason_set(
             why, -EINVAL, "not a pin (sha256/ and the base64 of 32 bytes, as curl's --pinnedpubkey has it)");
     }
-    memcpy(field(row, base), digest, sizeof digest);
-    *(bool *)more(row, base) = true;
+    memcpy(config_row_field(row, base), digest, sizeof digest);
+    *(bool *)config_row_more(row, base) = true;
     return 0;
 }
 
@@ -492,8 +473,8 @@ static void print_pin(const struct config_row *row, const void *base, FILE *out)
 {
     char base64[PIN_TEXT_SIZE];
 
-    if (*(const bool *)more_of(row, base)) {
-        text_base64_encode(field_of(row, base), 32, base64);
+    if (*(const bool *)config_row_more_of(row, base)) {
+        text_base64_encode(config_row_field_of(row, base), 32, base64);
         fprintf(out, "%s = " PIN_PREFIX "%s\n", row->key, base64);
     }
 }

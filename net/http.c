@@ -268,13 +268,12 @@ static unsigned parse_framing(struct http_head *head, struct reason *why)
                : refuse_text(why, 501, "the only Transfer-Encoding understood is chunked", *encoding);
 }
 
-/* Whether a comma-separated list has that word, RFC 9110 §5.6.1. */
-static bool list_has(struct http_text list, const char *word)
+bool http_list_has(struct http_text list, struct http_text word)
 {
     while (list.size > 0) {
         const char *comma = memchr(list.data, ',', list.size);
         size_t size = comma != NULL ? (size_t)(comma - list.data) : list.size;
-        if (http_text_is_word(trimmed((struct http_text){list.data, size}), word)) {
+        if (same_word(trimmed((struct http_text){list.data, size}), word)) {
             return true;
         }
         size += comma != NULL;
@@ -288,7 +287,8 @@ static void parse_connection(struct http_head *head)
 {
     head->keep_alive = head->minor == 1;
     for (size_t i = 0; i < head->field_count; i++) {
-        if (http_text_is_word(head->fields[i].name, "Connection") && list_has(head->fields[i].value, "close")) {
+        if (http_text_is_word(head->fields[i].name, "Connection") &&
+            http_list_has(head->fields[i].value, (struct http_text){"close", 5})) {
             head->keep_alive = false;
         }
     }

@@ -87,6 +87,8 @@ struct http_text http_head_path(const struct http_head *head);
 /* Same bytes; same bytes but for the case of ASCII letters. */
 bool http_text_is(struct http_text text, const char *string);
 bool http_text_is_word(struct http_text text, const char *string);
+/* Whether a list of words between commas has that one (RFC 9110 §5.6.1), in any case. */
+bool http_list_has(struct http_text list, struct http_text word);
 
 /* Whether its name is a token and its value has no control characters: it can go out as it is. */
 bool http_field_valid(const struct http_field *field);
