@@ -1,4 +1,5 @@
 /* tests of verifier: which certificates of a real OpenSSL server are believed, and what is said of the others. */
+#include "tls/verifier.h"
 #include "tests/tls/trial.h"
 
 static void intermediates_are_followed_in_any_order(void **state)
@@ -222,6 +223,63 @@ static void a_key_is_used_for_what_it_is_meant(void **state)
         PARTS("keyUsage", "digitalSignature"));
 }
 
+/* ---- what no server of OpenSSL's sends ---- */
+
+static struct verifier verifier;
+
+static void chain_begin(const struct tls_trust *trust)
+{
+    verifier_init(&verifier, trust, X509_SERVER_AUTH, time(NULL));
+    (void)strcpy(verifier.name, NAME);
+    verifier.class->start_chain(&verifier.class, NULL);
+}
+
+static void chain_add(const char *der, size_t size)
+{
+    verifier.class->start_cert(&verifier.class, (uint32_t)size);
+    verifier.class->append(&verifier.class, (const unsigned char *)der, size);
+    verifier.class->end_cert(&verifier.class);
+}
+
+static void chain_ends(int fault, const char *words)
+{
+    assert_int_equal(verifier.class->end_chain(&verifier.class), fault == 0 ? 0 : BR_NOT_TRUSTED);
+    assert_int_equal(verifier.fault, fault);
+    assert_contains(verifier.why.text, words);
+}
+
+static void chains_are_bounded_and_must_be_certificates(void **state)
+{
+    struct tls_trust *trust = trust_of("ca");
+    static char large[TLS_CHAIN_MAX + 1];
+    size_t size;
+    char *leaf = file_of("server.crt.der", &size);
+
+    (void)state;
+    chain_begin(trust);
+    chain_ends(TLS_FAULT_NO_CERTIFICATE, "there is no certificate");
+    chain_begin(trust);
+    chain_add(leaf, size - 1);
+    chain_ends(TLS_FAULT_MALFORMED, "certificate 1 of the chain: not a well-formed X.509 certificate");
+    for (size_t count = TLS_CHAIN_COUNT; count <= TLS_CHAIN_COUNT + 1; count++) {
+        chain_begin(trust);
+        for (size_t i = 0; i < count; i++) {
+            chain_add(leaf, size);
+        }
+        chain_ends(count > TLS_CHAIN_COUNT ? TLS_FAULT_CHAIN_TOO_LARGE : 0,
+            count > TLS_CHAIN_COUNT ? "at most 8 certificates of 16384 bytes together" : "");
+    }
+    chain_begin(trust);
+    chain_add(leaf, size);
+    chain_add(large, TLS_CHAIN_MAX - size + 1);
+    chain_ends(TLS_FAULT_CHAIN_TOO_LARGE, "the chain is too large");
+    chain_begin(trust);
+    chain_add(large, sizeof large);
+    chain_ends(TLS_FAULT_CHAIN_TOO_LARGE, "the chain is too large");
+    free(leaf);
+    tls_trust_free(trust);
+}
+
 static void foreign_names_are_quoted(void **state)
 {
     (void)state;
@@ -285,6 +343,7 @@ int main(void)
         cmocka_unit_test(issuers_are_authorities_in_full),
         cmocka_unit_test(old_hashes_are_refused_wherever_they_prove_something),
         cmocka_unit_test(a_key_is_used_for_what_it_is_meant),
+        cmocka_unit_test(chains_are_bounded_and_must_be_certificates),
         cmocka_unit_test(foreign_names_are_quoted),
         cmocka_unit_test(hook_sees_the_chain_and_can_refuse),
     };
