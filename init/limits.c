@@ -27,8 +27,8 @@
 /*
  * The processes at their worst. Before a push is accepted every place may hold one that takes all it can get, and the
  * application only bodies that it answers with 503; afterwards a push is not parsed any more, or, where [secrets] again
- * wants more of them, one at a time. (With that one, or with a packed [identity], which lets the application work from
- * the start, all of this together may be more: the kernel then ends a push first.)
+ * wants more of them, one at a time. (With that one, or with a packed [identity] or an endpoint that needs none, which
+ * let the application work from the start, all of this together may be more: the kernel then ends a push first.)
  */
 #define WITHOUT_IDENTITY (BUDGET_APPLICATION * 3 / 8)       /* app/watermark.c asserts it */
 #define OURS (UINT64_C(640) << 10)                          /* PID 1 and the relay, page tables and stacks included */
