@@ -84,13 +84,23 @@ static bool keep(struct upstream_call *call)
     return true;
 }
 
+/* The other side's half ends with ours: a service that has died would hold it, and its place in the relay, for long. */
+static void reset(const struct upstream_call *call)
+{
+    static const struct linger none = {.l_onoff = 1};
+
+    setsockopt(call->stream->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+}
+
 void upstream_drop(struct upstream_call *call)
 {
     if (call == NULL || keep(call)) {
         return;
     }
-    if (call->state == UPSTREAM_OPEN && upstream_call_whole(call)) {
+    if (upstream_call_whole(call)) {
         stream_shutdown(call->stream);
+    } else {
+        reset(call);
     }
     destroy(call);
 }

@@ -14,7 +14,8 @@
  *
  *   upstream_start ──┬─ request  upstream_write() … upstream_end(), where it has a body
  *                    └─ answer   upstream_head(), then upstream_read() until 0
- *   upstream_drop, at any time: where request and answer are whole, the connection is kept for another call
+ *   upstream_drop, at any time: where request and answer are whole, the connection is kept for another call, or
+ *                  closed; else it is reset
  *
  * moved(arg) says that any of them may say more than before; it is called from the loop, never from inside a call on
  * the same exchange. What is not read or written waits at the other side: one buffer each way is all that is held.

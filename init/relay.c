@@ -107,6 +107,12 @@ static void control_ready(struct loop_watch *watch, unsigned events)
     }
 }
 
+/*
+ * A built-in application has nothing to say when it has ended, nor to those who have: only a peer that is gone leaves a
+ * connection half open, which must not hold its place for long.
+ */
+#define BUILT_IN_HALF_OPEN_MS 5000
+
 int role_relay(void)
 {
     struct config config;
@@ -127,7 +133,7 @@ int role_relay(void)
         .limits = {.tcp_buffer = LIMITS_TCP_BUFFER,
             .vsock_buffer = LIMITS_VSOCK_BUFFER,
             .idle_ms = RELAY_IDLE_MS,
-            .half_open_ms = RELAY_HALF_OPEN_MS},
+            .half_open_ms = config.app.built_in ? BUILT_IN_HALF_OPEN_MS : RELAY_HALF_OPEN_MS},
         .log = say,
     };
     error = confine_role(ROLE_RELAY, &config, &why);
