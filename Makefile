@@ -146,7 +146,7 @@ corpora: $(FUZZERS:%=build/san/fuzz/%) ## the fuzzers' seeds, once each
 	@tests/run corpora tests/fuzz/replay.test
 build/ingot-vsock-by-tcp: build/gcc/tests/service/vsock_by_tcp.o build/gcc/tools/ingot.o build/gcc/libingot.a
 	@gcc -o $@ $^ -Lbuild/gcc/libs/lib $(LDLIBS)
-service: gcc-units build/ingot-vsock-by-tcp $(patsubst %,build/gcc/tests/service/%.run,gateway_alone http_reading) build/ingot build/bzImage build/init $(wildcard tests/*/*.test) ## scripts that try parts against nginx, OpenSSL, curl
+service: gcc-units build/ingot-vsock-by-tcp $(patsubst %,build/gcc/tests/service/%.run,gateway_alone http_reading) build/san/tests/service/gateway_alone.run build/ingot build/bzImage build/init $(wildcard tests/*/*.test) ## scripts that try parts against nginx, OpenSSL, curl
 	@tests/run service $(filter-out tests/static/% tests/fuzz/% tests/boot/% tests/interop/% tests/reproducible/%,$(wildcard tests/*/*.test))
 reproducible: build/.needs-check examples ## mirrors, disks and kills that spoil a build; what is rebuilt; what is packed
 	@tests/run reproducible tests/reproducible/*.test
@@ -159,7 +159,7 @@ check-interop: build/.needs-interop build/watermark.eif build/qemu $(PEER) ## AW
 	@tests/run --sum interop
 check-long: check reproducible check-interop ## all of it at full length: fuzzers, soak, every memory size
 	@$(MAKE) fuzz TIME=$(TIME)
-	@LONG=1 tests/run long tests/boot/*.test
+	@LONG=1 tests/run long tests/boot/*.test tests/service/mishaps.test
 	@tests/run --sum $(GROUPS) reproducible interop long
 fuzz: $(FUZZERS:%=build/san/fuzz/%) ## TIME seconds of each fuzzer; prints executions and coverage
 	@tests/fuzz/run $(TIME) $(FUZZERS)

@@ -23,28 +23,27 @@ tls = none
 [inbound api]
 vsock = 3000
 to = 127.0.0.1:{port}
-[route GET /*]
-to = next.test
-[route POST /*]
-to = next.test
-body = 1M
+{routes}
 [limits]
 connections = 100
 """
+ROUTES = "[route GET /*]\nto = next.test\n[route POST /*]\nto = next.test\nbody = 1M\n"
+PROGRAM = "build/gcc/tests/service/gateway_alone.run"
 
 
 class Gateway:
-    """with Gateway(folder, service's port at SERVICE) as gateway: gateway.port, at 127.0.0.1; GET and POST of any path go to the service"""
+    """with Gateway(folder, service's port at SERVICE) as gateway: gateway.port, at 127.0.0.1; the routes lead to the service"""
 
-    def __init__(self, folder, service):
+    def __init__(self, folder, service, program=PROGRAM, routes=ROUTES):
         self.folder, self.service, self.port, self.process = folder, service, free_port(), None
+        self.program, self.routes = program, routes
 
     def __enter__(self):
         path = f"{self.folder}/enclave.ini"
         with open(path, "w", encoding="ascii") as file:
-            file.write(GATEWAY.format(service=self.service, port=self.port))
+            file.write(GATEWAY.format(service=self.service, port=self.port, routes=self.routes))
         with open(f"{self.folder}/gateway.log", "wb") as log:
-            self.process = subprocess.Popen(["build/gcc/tests/service/gateway_alone.run", path], stderr=log)
+            self.process = subprocess.Popen([self.program, path], stderr=log)
         for _ in range(100):
             with socket.socket() as client:
                 if client.connect_ex(("127.0.0.1", self.port)) == 0:

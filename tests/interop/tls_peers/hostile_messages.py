@@ -126,6 +126,8 @@ def asks_to_renegotiate(client):
         client.hear_record()
     except raw.Told as alert:
         tap.equal(alert.args, (1, NO_RENEGOTIATION), "the warning")
+    else:
+        raise AssertionError("it is not declined")
     asked(client)
 
 

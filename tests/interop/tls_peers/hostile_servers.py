@@ -359,6 +359,8 @@ def asks_to_renegotiate(server):
             pass
     except raw.Told as alert:
         tap.equal(alert.args, (1, NO_RENEGOTIATION), "the warning")
+    else:
+        raise AssertionError("it is not declined")
     server.say(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes", kind=raw.DATA)
 
 
