@@ -184,7 +184,7 @@ static bool count_descriptors(pid_t pid, unsigned *count)
 
 static void put_process(struct json_text *json, pid_t pid)
 {
-    unsigned long long page_kib = (unsigned long long)sysconf(_SC_PAGESIZE) / 1024;
+    unsigned long long page_kib = (unsigned long long)getpagesize() / 1024;
     unsigned long long resident;
     unsigned long long shared;
     unsigned descriptors;

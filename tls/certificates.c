@@ -11,7 +11,7 @@ static int block_add(const struct pem_block *block, size_t max, struct certifica
     uint8_t *at = certificates->der + certificates->der_size;
     long size;
 
-    if (strstr(block->label, "PRIVATE KEY") != NULL) {
+    if (memmem(block->label, strlen(block->label), "PRIVATE KEY", strlen("PRIVATE KEY")) != NULL) {
         return reason_set(why, -EINVAL, "there is a private key among the certificates: keep it apart");
     }
     if (strcmp(block->label, "CERTIFICATE") != 0) {
