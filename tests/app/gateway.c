@@ -25,8 +25,7 @@
 #include "base/file.h"
 #include "base/pass.h"
 #include "image/budget.h"
-#include "init/confine.h"
-#include "init/roles.h"
+#include "tests/app/role.h"
 
 #define TEXT_MAX (4 * 1024 * 1024)
 #define NAME "enclave.test"
@@ -146,37 +145,10 @@ static const char ini[] =
 static void parse_config(struct config *config)
 {
     char text[sizeof ini + 2048];
-    struct config_report report;
     int size = snprintf(text, sizeof text, ini, t.services[MUTUAL], t.folder, t.services[PLAIN], t.services[DOWN],
         t.services[ROGUE], t.folder, t.ports[API], t.ports[LOCAL]);
-    int error = config_parse(config, "test", text, (size_t)size, &report);
 
-    for (size_t i = 0; i < report.error_count; i++) {
-        print_error("%s\n", report.errors[i]);
-    }
-    config_report_free(&report);
-    assert_int_equal(error, 0);
-}
-
-#ifdef __has_feature /* clang */
-#if __has_feature(address_sanitizer)
-#define SANITIZED
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__ /* gcc */
-#define SANITIZED
-#endif
-
-/* The role's filter of system calls; a sanitizer needs more of them than the application does. */
-static void confine(void)
-{
-#ifndef SANITIZED
-    struct reason why;
-
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || confine_filter_role(ROLE_APP, &why) < 0) {
-        _exit(112);
-    }
-#endif
+    role_config(config, text, (size_t)size);
 }
 
 static void gateway_process(const int listeners[PORTS], int control)
@@ -192,7 +164,7 @@ static void gateway_process(const int listeners[PORTS], int control)
     if (console < 0 || dup2(console, STDERR_FILENO) < 0) {
         _exit(113);
     }
-    confine();
+    role_confine();
     int error = gateway_run(&start, &why);
     if (error < 0) {
         dprintf(STDERR_FILENO, "%s\n", why.text);

@@ -25,8 +25,7 @@
 #include "app/watermark.h"
 #include "base/file.h"
 #include "base/pass.h"
-#include "init/confine.h"
-#include "init/roles.h"
+#include "tests/app/role.h"
 
 #define CALL_MS 1500 /* instead of WATERMARK_CALL_MS */
 #define HOST "watermark.test"
@@ -134,7 +133,6 @@ static uint16_t free_port(uint32_t address)
 static void parse_config(struct config *config)
 {
     char text[2048];
-    struct config_report report;
     int size = snprintf(text, sizeof text,
         "[image]\nname = test\nversion = 1\nmemory = 64M\ncpus = 1\n[app]\nrun = watermark\nendpoint = " HOST "\n"
         "[secrets]\nmode = plain\nport = 7777\nrequired = MTLS_CLIENT_CERT_JSON\noptional = ECS_WATERMARK_ENDPOINT\n"
@@ -144,33 +142,7 @@ static void parse_config(struct config *config)
         "[inbound api]\nvsock = 3000\nto = 127.0.0.1:%u\n[limits]\nconnections = 100\n",
         t.service_port, t.quiet_port, t.impolite_port, t.folder, t.port);
 
-    int error = config_parse(config, "test", text, (size_t)size, &report);
-    for (size_t i = 0; i < report.error_count; i++) {
-        print_error("%s\n", report.errors[i]);
-    }
-    config_report_free(&report);
-    assert_int_equal(error, 0);
-}
-
-#ifdef __has_feature /* clang */
-#if __has_feature(address_sanitizer)
-#define SANITIZED
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__ /* gcc */
-#define SANITIZED
-#endif
-
-/* The role's filter of system calls; a sanitizer needs more of them than the application does. */
-static void confine(void)
-{
-#ifndef SANITIZED
-    struct reason why;
-
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || confine_filter_role(ROLE_APP, &why) < 0) {
-        _exit(112);
-    }
-#endif
+    role_config(config, text, (size_t)size);
 }
 
 static void app_process(int listener, int control)
@@ -186,7 +158,7 @@ static void app_process(int listener, int control)
     if (console < 0 || dup2(console, STDERR_FILENO) < 0 || write(STDERR_FILENO, "\n", 1) != 1) {
         _exit(113);
     }
-    confine();
+    role_confine();
     int error = watermark_serve(&start, CALL_MS, &why);
     config_free(&config);
     exit(error == 0 ? 0 : 111);
