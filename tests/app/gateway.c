@@ -148,7 +148,7 @@ static void parse_config(struct config *config)
     int size = snprintf(text, sizeof text, ini, t.services[MUTUAL], t.folder, t.services[PLAIN], t.services[DOWN],
         t.services[ROGUE], t.folder, t.ports[API], t.ports[LOCAL]);
 
-    role_config(config, text, (size_t)size);
+    config_text_parse(config, text, (size_t)size);
 }
 
 static void gateway_process(const int listeners[PORTS], int control)

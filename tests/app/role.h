@@ -30,7 +30,7 @@ static inline void role_confine(void)
 }
 
 /* The text must be without a fault. */
-static inline void role_config(struct config *config, const char *text, size_t size)
+static inline void config_text_parse(struct config *config, const char *text, size_t size)
 {
     struct config_report report;
     int error = config_parse(config, "test", text, size, &report);

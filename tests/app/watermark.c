@@ -142,7 +142,7 @@ static void parse_config(struct config *config)
         "[inbound api]\nvsock = 3000\nto = 127.0.0.1:%u\n[limits]\nconnections = 100\n",
         t.service_port, t.quiet_port, t.impolite_port, t.folder, t.port);
 
-    role_config(config, text, (size_t)size);
+    config_text_parse(config, text, (size_t)size);
 }
 
 static void app_process(int listener, int control)
