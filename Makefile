@@ -171,10 +171,8 @@ bench-enclave: build/ingot build/init build/bzImage build/qemu build/bench/relay
 	@tests/bench/enclave
 bench-tls: build/ingot build/bench/tls_server build/bench/tls_load build/bench/cost ## our TLS beside nginx's on the same keys, ingot call beside curl (ROUNDS=9)
 	@tests/bench/tls
-build/bench/tls_load: tests/bench/tls_load.c | build/.needs-bench
-	@mkdir -p $(@D) && gcc -std=c11 -D_GNU_SOURCE $(WARNINGS) -O2 -o $@ $< -lssl -lcrypto
-build/bench/relay_load build/bench/cost: build/bench/%: tests/bench/%.c | build/.needs-bench
-	@mkdir -p $(@D) && gcc -std=c11 -D_GNU_SOURCE $(WARNINGS) -O2 -static -o $@ $<
+build/bench/relay_load build/bench/cost build/bench/tls_load: build/bench/%: tests/bench/%.c | build/.needs-bench
+	@mkdir -p $(@D) && gcc -std=c11 -D_GNU_SOURCE $(WARNINGS) -O2 -o $@ $< $(if $(filter tls_load,$*),-lssl -lcrypto,-static)
 build/bench/tls_server: tests/interop/tls_server.c $(CODE) $(HEADERS) $(PINNED) VERSION | build/.needs-eif
 	@mkdir -p $(@D) && part=$$(reproducible/part bench) && cp -f "$$part/tls_server" $@ && touch $@
 bench-boot: build/watermark.eif build/qemu ## figures of the booted image, medians of 5, software emulation

@@ -136,29 +136,42 @@ static ssize_t tls_read(struct stream *stream, void *to, size_t size)
     return (ssize_t)size;
 }
 
+/* How many bytes there was room for. A full record stays until more follow, or the flush: then the socket is told
+ * which. */
+static size_t put(struct tls_stream *tls, const uint8_t *data, size_t size)
+{
+    size_t at = 0;
+
+    while (at < size) {
+        size_t room;
+        (void)send_waiting(tls, MSG_MORE);
+        uint8_t *to = tls_session_write(tls->session, &room);
+        if (to == NULL) {
+            break;
+        }
+        room = room < size - at ? room : size - at;
+        memcpy(to, data + at, room);
+        tls_session_written(tls->session, room);
+        at += room;
+    }
+    return at;
+}
+
 static ssize_t tls_write(struct stream *stream, const struct iovec *parts, int count)
 {
     struct tls_stream *tls = of(stream);
-    unsigned state = send_waiting(tls, MSG_MORE);
     ssize_t taken = 0;
+    bool whole = true;
 
-    for (int i = 0; i < count; i++) {
-        for (size_t at = 0; at < parts[i].iov_len && (state & TLS_WRITE);) {
-            size_t room;
-            uint8_t *to = tls_session_write(tls->session, &room);
-            size_t left = parts[i].iov_len - at;
-            size_t size = left < room ? left : room;
-            memcpy(to, (const uint8_t *)parts[i].iov_base + at, size);
-            tls_session_written(tls->session, size);
-            at += size;
-            taken += (ssize_t)size;
-            state = send_waiting(tls, MSG_MORE);
-        }
+    for (int i = 0; i < count && whole; i++) {
+        size_t size = put(tls, parts[i].iov_base, parts[i].iov_len);
+        whole = size == parts[i].iov_len;
+        taken += (ssize_t)size;
     }
-    if (taken > 0) {
+    if (taken > 0 || whole) {
         return taken;
     }
-    return state & TLS_CLOSED || tls->deaf ? -EPIPE : -EAGAIN;
+    return tls_session_state(tls->session) & TLS_CLOSED || tls->deaf ? -EPIPE : -EAGAIN;
 }
 
 static int tls_flush(struct stream *stream)

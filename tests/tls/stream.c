@@ -513,14 +513,14 @@ static void records_wait_for_no_acknowledgement(void **state)
 /* Whole records of a long answer may share packets; a flush leaves none behind, in us or in the kernel. */
 static void a_flush_sends_what_was_kept_for_fuller_packets(void **state)
 {
-    static char record[16384];
-    const struct iovec whole = {record, sizeof record};
+    static char records[2 * 16384];
+    const struct iovec whole = {records, sizeof records};
     struct stream *both[2];
     int kept = 0;
 
     (void)state;
     join(both);
-    assert_int_equal(stream_write(both[0], &whole, 1), sizeof record);
+    assert_int_equal(stream_write(both[0], &whole, 1), sizeof records);
     assert_int_equal(ioctl(both[0]->fd, SIOCOUTQNSD, &kept), 0);
     assert_true(kept > 0);
     assert_int_equal(stream_flush(both[0]), 0);
