@@ -137,7 +137,8 @@ GROUPS := static gcc-units san-units corpora service boot
 check: build/.needs-check ## the tests, with the boot of the real image (under 10 minutes)
 	@rm -rf build/results
 	@$(MAKE) -k -j$$(nproc) programs examples build/qemu || true
-	@$(MAKE) -k $(GROUPS) || true
+	@$(MAKE) -k -j2 $(filter-out service boot,$(GROUPS)) || true
+	@$(MAKE) -k service boot || true
 	@tests/run --sum $(GROUPS)
 programs: gcc-objects san-objects $(FUZZERS:%=build/san/fuzz/%) $(foreach v,gcc san,$(patsubst tests/%.c,build/$(v)/tests/%.run,$(UNITS)))
 static: | build/.needs-check ## layers, format, shell scripts, forbidden words
@@ -146,7 +147,7 @@ corpora: $(FUZZERS:%=build/san/fuzz/%) ## the fuzzers' seeds, once each
 	@tests/run corpora tests/fuzz/replay.test
 build/ingot-vsock-by-tcp: build/gcc/tests/service/vsock_by_tcp.o build/gcc/tools/ingot.o build/gcc/libingot.a
 	@gcc -o $@ $^ -Lbuild/gcc/libs/lib $(LDLIBS)
-service: gcc-units build/ingot-vsock-by-tcp $(patsubst %,build/gcc/tests/service/%.run,gateway_alone http_reading) build/san/tests/service/gateway_alone.run build/ingot build/bzImage build/init $(wildcard tests/*/*.test) ## scripts that try parts against nginx, OpenSSL, curl
+service: $(patsubst tests/%.c,build/gcc/tests/%.run,$(UNITS)) build/ingot-vsock-by-tcp $(patsubst %,build/gcc/tests/service/%.run,gateway_alone http_reading) build/san/tests/service/gateway_alone.run build/ingot build/bzImage build/init $(wildcard tests/*/*.test) ## scripts that try parts against nginx, OpenSSL, curl
 	@tests/run service $(filter-out tests/static/% tests/fuzz/% tests/boot/% tests/interop/% tests/reproducible/%,$(wildcard tests/*/*.test))
 reproducible: build/.needs-check examples ## mirrors, disks and kills that spoil a build; what is rebuilt; what is packed
 	@tests/run reproducible tests/reproducible/*.test

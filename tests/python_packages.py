@@ -1,4 +1,4 @@
-"""pinned: Python packages for a test, installed by hash into an environment of their own."""
+"""python_packages: Python packages for a test, installed by hash into an environment of their own."""
 import fcntl
 import hashlib
 import os
