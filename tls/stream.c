@@ -18,7 +18,6 @@ struct tls_stream {
     struct stream stream; /* must be first */
     struct tls_session *session;
     bool unsent; /* the socket takes no more just now */
-    bool corked; /* the socket may keep what was sent last until more comes, so that packets are full */
     bool deaf;   /* the other side takes no more at all: what it has said is still read */
     bool heard;
     void *owner;
@@ -32,18 +31,7 @@ static struct tls_stream *of(struct stream *stream)
 
 /* ---- between the session and the socket ---- */
 
-/*
- * Records are whole when they are sent: none waits for the other side to acknowledge the one before (Nagle's way). It
- * fails on what is not TCP, where nothing waits.
- */
-static void set_nodelay(int fd)
-{
-    static const int on = 1;
-
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
-
-/* more: MSG_MORE where something will follow at once, or 0. */
+/* more: MSG_MORE where something follows at once, so that the socket may fill its packets, or 0. */
 static void send_records(struct tls_stream *tls, int more)
 {
     size_t size;
@@ -51,7 +39,6 @@ static void send_records(struct tls_stream *tls, int more)
     ssize_t sent = tls->deaf ? (ssize_t)size : send(tls->stream.fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT | more);
 
     if (sent >= 0) {
-        tls->corked = more != 0;
         tls_session_sent(tls->session, (size_t)sent);
     } else if (errno == EAGAIN || errno == EINTR) {
         tls->unsent = true;
@@ -180,10 +167,6 @@ static int tls_flush(struct stream *stream)
 
     tls_session_flush(tls->session);
     unsigned state = send_waiting(tls, 0);
-    if (tls->corked) {
-        set_nodelay(tls->stream.fd); /* which also sends what was kept */
-        tls->corked = false;
-    }
     if (tls->deaf || (state & TLS_CLOSED)) {
         return -EPIPE;
     }
@@ -250,8 +233,13 @@ static const struct stream_class tls_class = {
     .close = tls_close,
 };
 
+/*
+ * Records are whole when they are sent: none waits for the other side to acknowledge the one before (Nagle's way).
+ * Setting that fails on what is not TCP, where nothing waits.
+ */
 static struct tls_stream *create(int fd, struct reason *why)
 {
+    static const int on = 1;
     struct tls_stream *tls = calloc(1, sizeof *tls);
 
     if (tls == NULL || tls_session_create(&tls->session) < 0) {
@@ -260,7 +248,7 @@ static struct tls_stream *create(int fd, struct reason *why)
         return NULL;
     }
     tls->stream = (struct stream){&tls_class, fd};
-    set_nodelay(fd);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     return tls;
 }
 
