@@ -55,8 +55,10 @@ static void a_client_that_goes_ends_the_exchange(void **state)
         }
         close(fd);
         f->cancelled = false;
+        int64_t end = sockets_now() + SOCKETS_PATIENCE;
         while (!f->cancelled) {
             turns(f, 1);
+            assert_true(sockets_now() < end);
             if (f->readable && f->exchange != NULL && i < 2) {
                 assert_int_equal(read_body(f, &part), -EAGAIN);
             }
