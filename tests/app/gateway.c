@@ -620,7 +620,7 @@ static void an_answer_that_is_not_whole_is_cut(void **state)
 static void a_slow_answer_takes_its_time_as_long_as_it_goes_on(void **state)
 {
     (void)state;
-    assert_answer(ask(LOCAL, "/plain/drip/5", ""), 200, ".....");
+    assert_answer(ask(LOCAL, "/plain/drip/4", ""), 200, "....");
 }
 
 static void what_stands_behind_an_answer_reaches_nobody(void **state)
@@ -784,7 +784,7 @@ static void too_many_at_once_get_503(void **state)
 {
     (void)state;
     assert_int_equal(run("cd %s && seq 60 | xargs -P 60 -I{} curl -sS -m 20 -o /dev/null -w '%%{http_code}\n' "
-                         "http://127.0.0.1:%u/again/sleep/3 >statuses",
+                         "http://127.0.0.1:%u/again/sleep/2 >statuses",
                          t.folder, t.ports[LOCAL]),
         0);
     assert_true(count_in("statuses", "200") >= GATEWAY_PASSAGES_MAX);

@@ -470,7 +470,7 @@ static void what_came_before_a_reset_is_read(void **state)
 
 static void lateness_is_the_service_s_alone(void **state)
 {
-    struct upstream_call *call = start(HTTP_FRAMING_LENGTH, 800);
+    struct upstream_call *call = start(HTTP_FRAMING_LENGTH, 500);
     struct reason why;
     struct http_text part;
     int fd = accept_one();
@@ -479,7 +479,7 @@ static void lateness_is_the_service_s_alone(void **state)
     while (!upstream_writable(call)) {
         turn();
     }
-    sockets_turn_for(t.loop, 1200); /* the request's body is not there: that is not the service's fault */
+    sockets_turn_for(t.loop, 700); /* the request's body is not there: that is not the service's fault */
     assert_int_equal(upstream_outcome(call, NULL), UPSTREAM_WELL);
     assert_int_equal(upstream_write(call, "x", 1), 1);
     upstream_end(call);
@@ -489,25 +489,25 @@ static void lateness_is_the_service_s_alone(void **state)
     upstream_drop(call);
     close(fd);
 
-    call = start(HTTP_FRAMING_NONE, 800);
+    call = start(HTTP_FRAMING_NONE, 500);
     fd = accept_one();
     reads(fd, request);
     for (int i = 0; i < 4; i++) { /* half a head, byte by byte: it must be whole in time */
         says(fd, i == 0 ? "HTTP/1.1 200 OK\r\nA: " : "a");
-        sockets_turn_for(t.loop, 300);
+        sockets_turn_for(t.loop, 180);
     }
     assert_int_equal(fails(call), UPSTREAM_LATE);
     upstream_drop(call);
     close(fd);
 
-    call = start(HTTP_FRAMING_NONE, 800);
+    call = start(HTTP_FRAMING_NONE, 500);
     fd = accept_one();
     reads(fd, request);
     says(fd, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
     wait_for_head(call);
     for (int i = 0; i < 4; i++) { /* a body may take its time, byte by byte */
         assert_int_equal(upstream_read(call, &part), -EAGAIN);
-        sockets_turn_for(t.loop, 300);
+        sockets_turn_for(t.loop, 180);
         says(fd, "b");
         turn();
         assert_int_equal(upstream_read(call, &part), 1);
