@@ -21,7 +21,8 @@ struct side {
     uint32_t start;
     uint32_t end;
     uint32_t piece; /* how much is read from it at once */
-    bool ended;     /* nothing more is read from it: it sent EOF, or there is nobody to give its bytes to */
+    bool ended;     /* nothing more of it goes on: it sent EOF, or there is nobody to give its bytes to */
+    bool spills;    /* … nobody: they are thrown away, or it may never come to read what still waits for it */
     bool deaf;      /* takes nothing more: we sent EOF, or it is gone */
     bool hung; /* the system reported a hang-up: not watched while nothing is asked, the report would repeat for ever */
 };
@@ -94,13 +95,22 @@ static void forget_waiting(struct side *side)
     side->waiting = NULL;
 }
 
-/* The side is gone in both directions: what it has sent still goes on, the rest has nowhere to go. */
+/* The side takes nothing more: the other one's bytes have no reader; what this one has sent still goes on. */
+static void side_deaf(struct relay *relay, struct side *side)
+{
+    struct side *peer = other(relay, side);
+
+    side->deaf = true;
+    peer->spills |= !peer->ended;
+    peer->ended = true;
+}
+
+/* The side is gone in both directions. */
 static void side_gone(struct relay *relay, struct side *side)
 {
     forget_waiting(side);
     side->ended = true;
-    side->deaf = true;
-    other(relay, side)->ended = true;
+    side_deaf(relay, side);
 }
 
 /*
@@ -121,8 +131,7 @@ static size_t give(struct relay *relay, struct side *to, const uint8_t *data, si
         }
         if (n < 0 && errno != EAGAIN) {
             relay->error = -errno;
-            to->deaf = true;
-            other(relay, to)->ended = true; /* its bytes have no reader; those of `to` that arrived still go on */
+            side_deaf(relay, to);
         }
         if (n < 0) {
             break;
@@ -168,13 +177,14 @@ static void read_end(struct relay *relay, struct side *from)
     }
 }
 
+static uint8_t bytes[RELAY_READ_MAX]; /* never in use across two calls: one for all relays */
+
 /*
  * Moves what there is to read from one side to the other, at most RELAY_TURN bytes. last: the end follows, so it is
  * read in the same turn, and leaves in one packet with the bytes before it. 0, or the -errno that ends it all.
  */
 static int carry(struct relay *relay, struct side *from, struct side *to, bool last)
 {
-    static uint8_t bytes[RELAY_READ_MAX]; /* never in use across two calls: one for all relays */
     size_t moved = 0;
     ssize_t n;
 
@@ -200,6 +210,18 @@ static int carry(struct relay *relay, struct side *from, struct side *to, bool l
     return 0;
 }
 
+/* Throws away what there is to read. The same. */
+static int spill(struct side *from)
+{
+    ssize_t n = recv(from->fd, bytes, sizeof bytes, 0);
+
+    if (n < 0) {
+        return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+    }
+    from->spills = n > 0;
+    return 0;
+}
+
 static void give_waiting(struct relay *relay, struct side *to)
 {
     to->start += (uint32_t)give(relay, to, to->waiting + to->start, to->end - to->start, false);
@@ -218,7 +240,7 @@ static int side_settle(struct relay *relay, struct side *side)
         shutdown(side->fd, SHUT_WR);
         side->deaf = true;
     }
-    if (!side->ended && peer->waiting == NULL) {
+    if (side->spills || (!side->ended && peer->waiting == NULL)) {
         events |= LOOP_READ;
     }
     if (side->waiting != NULL) {
@@ -301,6 +323,8 @@ static void ready(struct loop_watch *watch, unsigned events)
     }
     if ((events & (LOOP_READ | LOOP_HANGUP)) && !side->ended && peer->waiting == NULL) {
         error = carry(relay, side, peer, events & LOOP_LAST);
+    } else if ((events & LOOP_READ) && side->spills) {
+        error = spill(side);
     } else if (events & LOOP_HANGUP) {
         error = side_hangup(relay, side);
     }

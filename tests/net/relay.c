@@ -192,6 +192,41 @@ static void reset_of_a_sender_ends_a_stalled_relay(void **state)
     close_all(f);
 }
 
+/* It writes all that it has before it reads, as an echo server does: nobody is left to read that. */
+static void writer_to_nobody_comes_to_read_what_waits_for_it(void **state)
+{
+    enum { TOTAL = 4 * 1024 * 1024 };
+    static char data[65536];
+
+    (void)state;
+    for (int server_family = 0; server_family < 2; server_family++) {
+        struct fixture *f = open_between(AF_INET, server_family == 0 ? AF_INET : AF_UNIX, unlimited);
+        int64_t end = sockets_now() + SOCKETS_PATIENCE;
+        size_t received = 0;
+
+        sockets_fill(f->loop, f->client);
+        sockets_fill(f->loop, f->server);
+        close(f->client); /* with bytes unread: a reset */
+        f->client = -1;
+        for (size_t sent = 0; sent < TOTAL;) {
+            ssize_t n = send(f->server, data, sizeof data, MSG_NOSIGNAL);
+            sent += n > 0 ? (size_t)n : 0;
+            loop_turn(f->loop, 0);
+            assert_true(sockets_now() < end);
+        }
+        assert_false(f->done);
+        while (!f->done) {
+            ssize_t n = recv(f->server, data, sizeof data, 0);
+            received += n > 0 ? (size_t)n : 0;
+            loop_turn(f->loop, 0);
+            assert_true(sockets_now() < end);
+        }
+        assert_true(received > 0);
+        assert_true(f->error < 0); /* bytes of the server were lost */
+        close_all(f);
+    }
+}
+
 static void full_close_off_tcp_ends_the_relay_without_waiting_for_the_other_side(void **state)
 {
     (void)state;
@@ -498,6 +533,7 @@ int main(void)
         cmocka_unit_test(reset_passes_between_tcp_and_tcp_both_ways),
         cmocka_unit_test(reset_passes_after_a_half_close),
         cmocka_unit_test(reset_of_a_sender_ends_a_stalled_relay),
+        cmocka_unit_test(writer_to_nobody_comes_to_read_what_waits_for_it),
         cmocka_unit_test(full_close_off_tcp_ends_the_relay_without_waiting_for_the_other_side),
         cmocka_unit_test(close_after_a_half_close_ends_the_relay),
         cmocka_unit_test(early_answer_arrives),
