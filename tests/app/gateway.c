@@ -26,8 +26,8 @@
 #include "base/pass.h"
 #include "image/budget.h"
 #include "tests/app/role.h"
+#include "tests/app/world.h"
 
-#define TEXT_MAX (4 * 1024 * 1024)
 #define NAME "enclave.test"
 #define LARGE (24 * 1024 * 1024)
 
@@ -36,7 +36,6 @@ enum { MUTUAL, PLAIN, DOWN, ROGUE, SERVICES };
 enum { API, LOCAL, PORTS };
 
 static struct {
-    char folder[256];
     uint16_t ports[PORTS]; /* the gateway's */
     uint16_t services[SERVICES];
     pid_t processes[SERVICES];
@@ -48,73 +47,15 @@ static struct {
 
 /* ---- the world around ---- */
 
-static int run(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static int run(const char *format, ...)
-{
-    char command[8192];
-    va_list args;
-
-    va_start(args, format);
-    assert_true(vsnprintf(command, sizeof command, format, args) < (int)sizeof command);
-    va_end(args);
-    return system(command); /* NOLINT: a test's own words */
-}
-
-static char *read_text(const char *name)
-{
-    char path[512];
-    char *data;
-    size_t size;
-
-    snprintf(path, sizeof path, "%s/%s", t.folder, name);
-    assert_int_equal(file_read(path, TEXT_MAX, &data, &size, NULL), 0);
-    return data;
-}
-
-static unsigned count_in(const char *name, const char *words)
-{
-    char *text = read_text(name);
-    unsigned count = 0;
-
-    for (const char *p = strstr(text, words); p != NULL; p = strstr(p + 1, words)) {
-        count++;
-    }
-    free(text);
-    return count;
-}
-
 static void wait_for(const char *name, const char *words, unsigned count)
 {
-    for (int i = 0; i < 250 && count_in(name, words) < count; i++) {
+    for (int i = 0; i < 250 && world_count(name, words) < count; i++) {
         usleep(20000);
     }
-    if (count_in(name, words) < count) {
-        char *text = read_text(name);
+    if (world_count(name, words) < count) {
+        char *text = world_read(name);
         fail_msg("%s has not %u × %s:\n%s", name, count, words, text);
     }
-}
-
-static int listen_at(uint32_t address, uint16_t *port)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(address), .sin_port = htons(*port)};
-    socklen_t size = sizeof at;
-    int on = 1;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(listen(fd, 1024), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
-    *port = ntohs(at.sin_port);
-    return fd;
-}
-
-static uint16_t free_port(uint32_t address)
-{
-    uint16_t port = 0;
-
-    close(listen_at(address, &port));
-    return port;
 }
 
 static const char ini[] =
@@ -145,8 +86,8 @@ static const char ini[] =
 static void parse_config(struct config *config)
 {
     char text[sizeof ini + 2048];
-    int size = snprintf(text, sizeof text, ini, t.services[MUTUAL], t.folder, t.services[PLAIN], t.services[DOWN],
-        t.services[ROGUE], t.folder, t.ports[API], t.ports[LOCAL]);
+    int size = snprintf(text, sizeof text, ini, t.services[MUTUAL], world_folder, t.services[PLAIN], t.services[DOWN],
+        t.services[ROGUE], world_folder, t.ports[API], t.ports[LOCAL]);
 
     config_text_parse(config, text, (size_t)size);
 }
@@ -158,7 +99,7 @@ static void gateway_process(const int listeners[PORTS], int control)
     struct reason why = {""};
     char path[512];
 
-    snprintf(path, sizeof path, "%s/console", t.folder);
+    snprintf(path, sizeof path, "%s/console", world_folder);
     int console = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     parse_config(&config);
     if (console < 0 || dup2(console, STDERR_FILENO) < 0) {
@@ -179,7 +120,7 @@ static void start_gateway(void)
     int sockets[2];
 
     for (size_t i = 0; i < PORTS; i++) {
-        listeners[i] = listen_at(INADDR_LOOPBACK, &t.ports[i]);
+        listeners[i] = world_listen(INADDR_LOOPBACK, &t.ports[i]);
     }
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
     fflush(NULL); /* or the child's exit() writes it a second time */
@@ -201,15 +142,15 @@ static void start_service(size_t which, const char *certificate)
     char name[16];
 
     snprintf(name, sizeof name, "service%zu", which);
-    snprintf(path, sizeof path, "%s/%s", t.folder, name);
+    snprintf(path, sizeof path, "%s/%s", world_folder, name);
     snprintf(at, sizeof at, "127.0.0.%zu:%u", 64 + which, t.services[which]);
     t.processes[which] = fork();
     if (t.processes[which] == 0) {
         int out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(out, STDOUT_FILENO);
-        execl("tests/service/peculiar.py", "peculiar", at, certificate != NULL ? t.folder : (char *)NULL, certificate,
-            (char *)NULL);
+        execl("tests/service/peculiar.py", "peculiar", at, certificate != NULL ? world_folder : (char *)NULL,
+            certificate, (char *)NULL);
         _exit(127);
     }
     for (int i = 0; i < 250 && access(path, R_OK) < 0; i++) {
@@ -227,22 +168,19 @@ static void stop_service(size_t which)
     }
     kill(t.processes[which], SIGKILL);
     waitpid(t.processes[which], NULL, 0);
-    snprintf(path, sizeof path, "%s/service%zu", t.folder, which);
+    snprintf(path, sizeof path, "%s/service%zu", world_folder, which);
     unlink(path);
     t.processes[which] = 0;
 }
 
 static int start_all(void **state)
 {
-    const char *parent = getenv("TEST_TMP");
-
     (void)state;
-    snprintf(t.folder, sizeof t.folder, "%s/gateway-XXXXXX", parent != NULL ? parent : "/tmp");
-    assert_non_null(mkdtemp(t.folder));
+    world_make("gateway");
     for (size_t i = 0; i < SERVICES; i++) {
-        t.services[i] = free_port(CONFIG_FIRST_ADDRESS + (uint32_t)i);
+        t.services[i] = world_free_port(CONFIG_FIRST_ADDRESS + (uint32_t)i);
     }
-    assert_int_equal(run("tests/service/certificates %s mutual.test rogue.test " NAME, t.folder), 0);
+    assert_int_equal(world_run("tests/service/certificates %s mutual.test rogue.test " NAME, world_folder), 0);
     start_gateway();
     start_service(MUTUAL, "server");
     start_service(PLAIN, NULL);
@@ -260,7 +198,7 @@ static int stop_all(void **state)
     stop_service(MUTUAL);
     stop_service(PLAIN);
     stop_service(ROGUE);
-    run("rm -rf %s", t.folder);
+    world_run("rm -rf %s", world_folder);
     free(t.answer);
     free(t.head);
     return 0;
@@ -274,16 +212,16 @@ static void push(const char *client)
     const char *const names[SECRETS_KINDS] = {client, "server"};
     struct secrets_header header = {0};
     struct identity_pem pem[SECRETS_KINDS];
-    unsigned before = count_in("console", "identity for clients: ");
+    unsigned before = world_count("console", "identity for clients: ");
     int fd;
 
     for (size_t i = 0; i < SECRETS_KINDS; i++) {
         char name[64];
         snprintf(name, sizeof name, "%s.crt", names[i]);
-        char *cert = read_text(name);
+        char *cert = world_read(name);
         snprintf(name, sizeof name, "%s.key", names[i]);
-        char *key = read_text(name);
-        pem[i] = (struct identity_pem){cert, key, read_text("ca.crt")};
+        char *key = world_read(name);
+        pem[i] = (struct identity_pem){cert, key, world_read("ca.crt")};
         header.identities[i] = (struct secrets_sizes){.cert_size = (uint32_t)strlen(cert),
             .key_size = (uint32_t)strlen(key),
             .ca_size = (uint32_t)strlen(pem[i].ca)};
@@ -303,7 +241,7 @@ static void push(const char *client)
 static const char *curl(size_t port, const char *path)
 {
     static char command[2048];
-    int size = snprintf(command, sizeof command, "cd %s && curl -sS -m 30 ", t.folder);
+    int size = snprintf(command, sizeof command, "cd %s && curl -sS -m 30 ", world_folder);
 
     if (port == API) {
         size += snprintf(command + size, sizeof command - (size_t)size,
@@ -320,17 +258,17 @@ static const char *curl(size_t port, const char *path)
 /* One request by curl; the answer's status. curl must end well, or with the status that is said. */
 static unsigned ask_ending(size_t port, const char *path, const char *options, int ending)
 {
-    int ended = run("%s -o answer -D head -w '%%{http_code}' %s >status 2>curl.log", curl(port, path), options);
+    int ended = world_run("%s -o answer -D head -w '%%{http_code}' %s >status 2>curl.log", curl(port, path), options);
 
     if (WEXITSTATUS(ended) != ending) {
-        fail_msg("curl ended with %d, not %d, for %s: %s", WEXITSTATUS(ended), ending, path, read_text("curl.log"));
+        fail_msg("curl ended with %d, not %d, for %s: %s", WEXITSTATUS(ended), ending, path, world_read("curl.log"));
     }
     free(t.answer);
     free(t.head);
-    run("cd %s && touch answer head", t.folder);
-    t.answer = read_text("answer");
-    t.head = read_text("head");
-    char *status = read_text("status");
+    world_run("cd %s && touch answer head", world_folder);
+    t.answer = world_read("answer");
+    t.head = world_read("head");
+    char *status = world_read("status");
     unsigned number = (unsigned)strtoul(status, NULL, 10);
     free(status);
     return number;
@@ -338,7 +276,7 @@ static unsigned ask_ending(size_t port, const char *path, const char *options, i
 
 static unsigned ask(size_t port, const char *path, const char *options)
 {
-    run("cd %s && rm -f answer head", t.folder);
+    world_run("cd %s && rm -f answer head", world_folder);
     return ask_ending(port, path, options, 0);
 }
 
@@ -414,8 +352,8 @@ static void a_request_goes_through_mutual_tls_on_both_sides(void **state)
     snprintf(wanted, sizeof wanted,
         "request id=%s method=GET path=\"/api/some/where\" route=\"GET /api/*\" status=200 in=0 ", id);
     wait_for("console", wanted, 1);
-    assert_true(count_in("console", "client=\"CN=tee-client, O=Zing\"\n") > 0);
-    assert_int_equal(count_in("console", "a=b"), 0);
+    assert_true(world_count("console", "client=\"CN=tee-client, O=Zing\"\n") > 0);
+    assert_int_equal(world_count("console", "a=b"), 0);
 }
 
 static void the_client_s_certificate_goes_along_and_none_that_it_claims(void **state)
@@ -423,8 +361,8 @@ static void the_client_s_certificate_goes_along_and_none_that_it_claims(void **s
     char *der;
 
     (void)state;
-    run("cd %s && openssl x509 -in client.crt -outform DER | base64 -w0 >der", t.folder);
-    der = read_text("der");
+    world_run("cd %s && openssl x509 -in client.crt -outform DER | base64 -w0 >der", world_folder);
+    der = world_read("der");
     assert_int_equal(
         ask(API, "/api/x", "-H 'Client-Cert: :AAAA:' -H 'X-Forwarded-For: 1.2.3.4' -H 'Forwarded: for=x'"), 200);
     char *wanted = malloc(strlen(der) + 64);
@@ -442,9 +380,9 @@ static void quotes_in_a_client_s_name_do_not_end_it_in_the_log(void **state)
 {
     (void)state;
     assert_int_equal(
-        run("cd %s && openssl req -new -key client.key -subj '/CN=a\" (b' 2>/dev/null | openssl x509 -req -CA "
-            "ca.crt -CAkey ca.key -set_serial 9 -out odd.crt 2>/dev/null",
-            t.folder),
+        world_run("cd %s && openssl req -new -key client.key -subj '/CN=a\" (b' 2>/dev/null | openssl x509 -req -CA "
+                  "ca.crt -CAkey ca.key -set_serial 9 -out odd.crt 2>/dev/null",
+            world_folder),
         0);
     assert_int_equal(ask(API, "/api/x", "--cert odd.crt"), 200);
     wait_for("console", "client=\"CN=a\\\" (b\"\n", 1);
@@ -514,7 +452,7 @@ static void paths_and_methods_are_checked(void **state)
 static void bodies_are_bounded_by_their_route(void **state)
 {
     (void)state;
-    run("cd %s && printf '%%1024s' '' >most && printf '%%1025s' '' >over", t.folder);
+    world_run("cd %s && printf '%%1024s' '' >most && printf '%%1025s' '' >over", world_folder);
     assert_answer(ask(LOCAL, "/small", "-d @most"), 200, "\"size\": 1024");
     assert_answer(ask(LOCAL, "/small", "-d @over"), 413, "the body is over the 1024 bytes");
     assert_answer(ask(LOCAL, "/small", "-H 'Transfer-Encoding: chunked' -d @most"), 200, "\"size\": 1024");
@@ -534,12 +472,13 @@ static void a_route_s_rate_is_kept(void **state)
     /* A bucket of three: whatever the machine's speed, four at once are one too many, unless they take a third of a
      * second. */
     assert_int_equal(
-        run("%s -w '%%{http_code}\\n' -o /dev/null -o /dev/null -o /dev/null -o /dev/null -o /dev/null -o /dev/null "
+        world_run(
+            "%s -w '%%{http_code}\\n' -o /dev/null -o /dev/null -o /dev/null -o /dev/null -o /dev/null -o /dev/null "
             "'http://127.0.0.1:%u/limited?[1-5]' >statuses",
             curl(LOCAL, "/limited"), t.ports[LOCAL]),
         0);
-    assert_int_in_range(count_in("statuses", "429"), 1, 3);
-    assert_int_in_range(count_in("statuses", "200"), 3, 5);
+    assert_int_in_range(world_count("statuses", "429"), 1, 3);
+    assert_int_in_range(world_count("statuses", "200"), 3, 5);
     for (int i = 0; i < 10 && ask(LOCAL, "/limited", "") != 429; i++) {
     }
     assert_has(t.answer, "over 3 requests a second");
@@ -569,7 +508,7 @@ static void connections_are_kept_and_sessions_resumed(void **state)
     assert_int_equal(ask(LOCAL, "/api/x", ""), 200);
     assert_int_equal(metric(resumed), before[2] + 1);
     assert_int_equal(metric(opened), before[0]);
-    assert_true(count_in("console", ", resumed\n") > 0);
+    assert_true(world_count("console", ", resumed\n") > 0);
 }
 
 static void every_kind_of_answer_comes_back_as_it_was(void **state)
@@ -603,7 +542,7 @@ static void what_the_service_does_wrong_is_told_apart(void **state)
     assert_answer(ask(LOCAL, "/plain/silent", ""), 504, "no answer within 1 s");
     assert_has(t.answer, "\"request_id\":\"");
     assert_answer(ask(LOCAL, "/rogue", ""), 502, "{\"error\":\"certificate verify failed: ");
-    assert_true(count_in("console", "status=502 in=0 out=") > 0);
+    assert_true(world_count("console", "status=502 in=0 out=") > 0);
 }
 
 /* 18: curl has got less than was announced, or no last chunk. */
@@ -614,7 +553,7 @@ static void an_answer_that_is_not_whole_is_cut(void **state)
     assert_int_equal(ask_ending(LOCAL, "/plain/stuck", "", 18), 200);
     assert_int_equal(ask_ending(LOCAL, "/api/until-close/rude", "", 18), 200);
     assert_int_equal(ask_ending(API, "/api/until-close/rude", "", 18), 200);
-    assert_true(count_in("console", "the answer did not go on within 1 s") > 0);
+    assert_true(world_count("console", "the answer did not go on within 1 s") > 0);
 }
 
 static void a_slow_answer_takes_its_time_as_long_as_it_goes_on(void **state)
@@ -662,7 +601,7 @@ static void a_kept_connection_that_has_died_is_seen_by_posts_alone(void **state)
     assert_answer(ask(LOCAL, "/plain/dies-kept", ""), 200, "alive");
     assert_answer(ask(LOCAL, "/plain/dies-kept", ""), 200, "alive");
     /* Two are kept: one of them is tried, then a new one. */
-    assert_int_equal(run("%s -s -o /dev/null & %s -s -o /dev/null; wait", curl(LOCAL, "/plain/sleep/0.3"),
+    assert_int_equal(world_run("%s -s -o /dev/null & %s -s -o /dev/null; wait", curl(LOCAL, "/plain/sleep/0.3"),
                          curl(LOCAL, "/plain/sleep/0.3")),
         0);
     long reused = metric(plain_reused);
@@ -713,10 +652,10 @@ static void bodies_larger_than_memory_stream_both_ways(void **state)
 
     (void)state;
     assert_int_equal(
-        run("cd %s && head -c %d /dev/urandom >body && sha256sum body | cut -d' ' -f1 | tr -d '\\n' >digest", t.folder,
-            LARGE),
+        world_run("cd %s && head -c %d /dev/urandom >body && sha256sum body | cut -d' ' -f1 | tr -d '\\n' >digest",
+            world_folder, LARGE),
         0);
-    char *text = read_text("digest");
+    char *text = world_read("digest");
     snprintf(digest, sizeof digest, "%s", text);
     free(text);
     snprintf(wanted, sizeof wanted, "\"size\": %d, \"sha256\": \"%s\"", LARGE, digest);
@@ -725,14 +664,15 @@ static void bodies_larger_than_memory_stream_both_ways(void **state)
     assert_answer(ask(API, "/api/x", "--data-binary @body"), 200, wanted);
     assert_answer(ask(API, "/api/x", "-H 'Transfer-Encoding: chunked' --data-binary @body"), 200, wanted);
     assert_answer(ask(LOCAL, "/plain/x", "-H 'Transfer-Encoding: chunked' --data-binary @body"), 200, wanted);
-    assert_int_equal(run("python3 -c 'import sys; sys.stdout.buffer.write((bytes(range(256)) * 256 * %d)[:%d])' | "
-                         "sha256sum >%s/wanted",
-                         LARGE / 65536 + 1, LARGE, t.folder),
+    assert_int_equal(
+        world_run("python3 -c 'import sys; sys.stdout.buffer.write((bytes(range(256)) * 256 * %d)[:%d])' | "
+                  "sha256sum >%s/wanted",
+            LARGE / 65536 + 1, LARGE, world_folder),
         0);
-    run("%s | sha256sum >got", curl(API, "/api/large/25165824"));
-    assert_int_equal(run("cd %s && cmp wanted got", t.folder), 0);
-    run("%s | sha256sum >got", curl(LOCAL, "/plain/large/25165824"));
-    assert_int_equal(run("cd %s && cmp wanted got", t.folder), 0);
+    world_run("%s | sha256sum >got", curl(API, "/api/large/25165824"));
+    assert_int_equal(world_run("cd %s && cmp wanted got", world_folder), 0);
+    world_run("%s | sha256sum >got", curl(LOCAL, "/plain/large/25165824"));
+    assert_int_equal(world_run("cd %s && cmp wanted got", world_folder), 0);
 #ifndef SANITIZED
     assert_true(peak() - before < 1024);
 #else
@@ -769,7 +709,7 @@ static void a_client_that_does_not_read_costs_a_buffer(void **state)
         usleep(20000);
     }
     assert_int_equal(metric("passages"), 0);
-    assert_int_equal(count_in("console", "the client has gone\n") >= 8, true);
+    assert_int_equal(world_count("console", "the client has gone\n") >= 8, true);
 }
 
 static void a_service_that_does_not_take_the_body_answers_early_or_is_late(void **state)
@@ -783,15 +723,15 @@ static void a_service_that_does_not_take_the_body_answers_early_or_is_late(void 
 static void too_many_at_once_get_503(void **state)
 {
     (void)state;
-    assert_int_equal(run("cd %s && seq 60 | xargs -P 60 -I{} curl -sS -m 20 -o /dev/null -w '%%{http_code}\n' "
-                         "http://127.0.0.1:%u/again/sleep/2 >statuses",
-                         t.folder, t.ports[LOCAL]),
+    assert_int_equal(world_run("cd %s && seq 60 | xargs -P 60 -I{} curl -sS -m 20 -o /dev/null -w '%%{http_code}\n' "
+                               "http://127.0.0.1:%u/again/sleep/2 >statuses",
+                         world_folder, t.ports[LOCAL]),
         0);
-    assert_true(count_in("statuses", "200") >= GATEWAY_PASSAGES_MAX);
-    assert_true(count_in("statuses", "503") > 0);
-    assert_int_equal(count_in("statuses", "200") + count_in("statuses", "503"), 60);
+    assert_true(world_count("statuses", "200") >= GATEWAY_PASSAGES_MAX);
+    assert_true(world_count("statuses", "503") > 0);
+    assert_int_equal(world_count("statuses", "200") + world_count("statuses", "503"), 60);
     assert_int_equal(
-        count_in("console", "48 requests are on their way: send it again later"), count_in("statuses", "503"));
+        world_count("console", "48 requests are on their way: send it again later"), world_count("statuses", "503"));
     assert_int_equal(metric("passages"), 0);
     assert_true(metric("upstream_kept") > 0);
 }
@@ -804,11 +744,12 @@ static void the_worst_case_fits_the_budget(void **state)
 
     (void)state;
     assert_int_equal(
-        run("cd %s && head -c 12000 /dev/zero | tr '\\0' x >long && { seq %d | setsid xargs -P %d -I{} sh -c "
+        world_run(
+            "cd %s && head -c 12000 /dev/zero | tr '\\0' x >long && { seq %d | setsid xargs -P %d -I{} sh -c "
             "'echo $PPID >many.pid; exec curl -s -m 20 -o /dev/null --limit-rate 1 --cacert ca.crt --cert client.crt "
             "--key client.key -H \"User-Agent: $(cat long)\" --resolve " NAME ":%u:127.0.0.1 https://" NAME
             ":%u/api/large/100000000' & }",
-            t.folder, GATEWAY_PASSAGES_MAX, GATEWAY_PASSAGES_MAX, t.ports[API], t.ports[API]),
+            world_folder, GATEWAY_PASSAGES_MAX, GATEWAY_PASSAGES_MAX, t.ports[API], t.ports[API]),
         0);
     for (int i = 0; i < 500 && metric("passages") < GATEWAY_PASSAGES_MAX; i++) {
         usleep(20000);
@@ -819,7 +760,7 @@ static void the_worst_case_fits_the_budget(void **state)
 #ifndef SANITIZED
     assert_true(peak() < most);
 #endif
-    assert_int_equal(run("kill -- -$(cat %s/many.pid)", t.folder), 0);
+    assert_int_equal(world_run("kill -- -$(cat %s/many.pid)", world_folder), 0);
     for (int i = 0; i < 500 && metric("passages") > 0; i++) {
         usleep(20000);
     }
@@ -835,7 +776,7 @@ static void a_push_lets_what_is_under_way_end_and_the_next_begin_anew(void **sta
     assert_true(metric(kept) > 0);
     pid_t slow = fork();
     if (slow == 0) {
-        _exit(run("%s >slow", curl(LOCAL, "/api/sleep/1.5")) != 0);
+        _exit(world_run("%s >slow", curl(LOCAL, "/api/sleep/1.5")) != 0);
     }
     for (int i = 0; i < 100 && metric("passages") == 0; i++) {
         usleep(20000);
@@ -847,7 +788,7 @@ static void a_push_lets_what_is_under_way_end_and_the_next_begin_anew(void **sta
     int status;
     waitpid(slow, &status, 0);
     assert_int_equal(status, 0);
-    assert_int_equal(count_in("slow", "slept"), 1);
+    assert_int_equal(world_count("slow", "slept"), 1);
     assert_int_equal(metric(kept), 1); /* the old one was not */
     assert_int_equal(ask(LOCAL, "/api/x", ""), 200);
 }

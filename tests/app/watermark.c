@@ -26,14 +26,13 @@
 #include "base/file.h"
 #include "base/pass.h"
 #include "tests/app/role.h"
+#include "tests/app/world.h"
 
 #define CALL_MS 1500 /* instead of WATERMARK_CALL_MS */
 #define HOST "watermark.test"
-#define TEXT_MAX (4 * 1024 * 1024)
 
 /* One application, one service, for all tests, in their order. */
 static struct {
-    char folder[256];
     uint16_t port;          /* the application's */
     uint16_t service_port;  /* nginx, at 127.0.0.64 */
     uint16_t quiet_port;    /* accepts and says nothing, at 127.0.0.65 */
@@ -48,47 +47,12 @@ static struct {
 
 /* ---- the world around ---- */
 
-static int run(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static int run(const char *format, ...)
-{
-    char command[4096];
-    va_list args;
-
-    va_start(args, format);
-    assert_true(vsnprintf(command, sizeof command, format, args) < (int)sizeof command);
-    va_end(args);
-    return system(command); /* NOLINT: a test's own words */
-}
-
-static char *read_text(const char *name)
-{
-    char path[512];
-    char *data;
-    size_t size;
-
-    snprintf(path, sizeof path, "%s/%s", t.folder, name);
-    assert_int_equal(file_read(path, TEXT_MAX, &data, &size, NULL), 0);
-    return data;
-}
-
 static void write_text(const char *name, const void *data, size_t size)
 {
     char path[512];
 
-    snprintf(path, sizeof path, "%s/%s", t.folder, name);
+    snprintf(path, sizeof path, "%s/%s", world_folder, name);
     assert_int_equal(file_write(path, data, size, 0600, NULL), 0);
-}
-
-static unsigned count_in(const char *name, const char *words)
-{
-    char *text = read_text(name);
-    unsigned count = 0;
-
-    for (const char *p = strstr(text, words); p != NULL; p = strstr(p + 1, words)) {
-        count++;
-    }
-    free(text);
-    return count;
 }
 
 static bool console_has_line(const char *start)
@@ -96,38 +60,15 @@ static bool console_has_line(const char *start)
     char line[600];
 
     snprintf(line, sizeof line, "\n%s", start);
-    return count_in("console", line) > 0;
+    return world_count("console", line) > 0;
 }
 
 static void wait_for_count(const char *words, unsigned count)
 {
-    for (int i = 0; i < 200 && count_in("console", words) < count; i++) {
+    for (int i = 0; i < 200 && world_count("console", words) < count; i++) {
         usleep(20000);
     }
-    assert_int_equal(count_in("console", words), count);
-}
-
-static int listen_at(uint32_t address, uint16_t *port)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(address), .sin_port = htons(*port)};
-    socklen_t size = sizeof at;
-    int on = 1;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(listen(fd, 1024), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
-    *port = ntohs(at.sin_port);
-    return fd;
-}
-
-static uint16_t free_port(uint32_t address)
-{
-    uint16_t port = 0;
-
-    close(listen_at(address, &port));
-    return port;
+    assert_int_equal(world_count("console", words), count);
 }
 
 static void parse_config(struct config *config)
@@ -140,7 +81,7 @@ static void parse_config(struct config *config)
         "[endpoint quiet.test]\nport = %u\ntls = server\nca = pushed\n"
         "[endpoint impolite.test]\nport = %u\ntls = server\nca = %s/ca.crt\nserver-name = " HOST "\n"
         "[inbound api]\nvsock = 3000\nto = 127.0.0.1:%u\n[limits]\nconnections = 100\n",
-        t.service_port, t.quiet_port, t.impolite_port, t.folder, t.port);
+        t.service_port, t.quiet_port, t.impolite_port, world_folder, t.port);
 
     config_text_parse(config, text, (size_t)size);
 }
@@ -152,7 +93,7 @@ static void app_process(int listener, int control)
     struct reason why;
     char path[512];
 
-    snprintf(path, sizeof path, "%s/console", t.folder);
+    snprintf(path, sizeof path, "%s/console", world_folder);
     int console = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     parse_config(&config);
     if (console < 0 || dup2(console, STDERR_FILENO) < 0 || write(STDERR_FILENO, "\n", 1) != 1) {
@@ -167,7 +108,7 @@ static void app_process(int listener, int control)
 static void start_app(void)
 {
     int sockets[2];
-    int listener = listen_at(INADDR_LOOPBACK, &t.port);
+    int listener = world_listen(INADDR_LOOPBACK, &t.port);
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
     fflush(NULL); /* or the child's exit() writes it a second time */
@@ -188,17 +129,17 @@ static void start_impolite(const char *address, uint16_t number, const char *nam
     char path[512];
     char port[8];
 
-    snprintf(path, sizeof path, "%s/impolite", t.folder);
+    snprintf(path, sizeof path, "%s/impolite", world_folder);
     snprintf(port, sizeof port, "%u", number);
     write_text("impolite", "", 0);
     t.impolite = fork();
     if (t.impolite == 0) {
         int out = open(path, O_WRONLY | O_CLOEXEC);
         dup2(out, STDOUT_FILENO);
-        execl("tests/service/impolite.py", "impolite", t.folder, address, port, name, (char *)NULL);
+        execl("tests/service/impolite.py", "impolite", world_folder, address, port, name, (char *)NULL);
         _exit(127);
     }
-    for (int i = 0; i < 200 && count_in("impolite", "listening") == 0; i++) {
+    for (int i = 0; i < 200 && world_count("impolite", "listening") == 0; i++) {
         usleep(20000);
     }
 }
@@ -211,18 +152,15 @@ static void stop_impolite(void)
 
 static int start_all(void **state)
 {
-    const char *parent = getenv("TEST_TMP");
-
     (void)state;
-    snprintf(t.folder, sizeof t.folder, "%s/watermark-XXXXXX", parent != NULL ? parent : "/tmp");
-    assert_non_null(mkdtemp(t.folder));
-    t.port = free_port(INADDR_LOOPBACK);
-    t.service_port = free_port(CONFIG_FIRST_ADDRESS);
-    t.quiet = listen_at(CONFIG_FIRST_ADDRESS + 1, &t.quiet_port);
-    t.impolite_port = free_port(CONFIG_FIRST_ADDRESS + 2);
-    assert_int_equal(run("tests/service/certificates %s " HOST " quiet.test", t.folder), 0);
+    world_make("watermark");
+    t.port = world_free_port(INADDR_LOOPBACK);
+    t.service_port = world_free_port(CONFIG_FIRST_ADDRESS);
+    t.quiet = world_listen(CONFIG_FIRST_ADDRESS + 1, &t.quiet_port);
+    t.impolite_port = world_free_port(CONFIG_FIRST_ADDRESS + 2);
+    assert_int_equal(world_run("tests/service/certificates %s " HOST " quiet.test", world_folder), 0);
     start_app();
-    assert_int_equal(run("tests/service/service start %s 127.0.0.64:%u", t.folder, t.service_port), 0);
+    assert_int_equal(world_run("tests/service/service start %s 127.0.0.64:%u", world_folder, t.service_port), 0);
     start_impolite("127.0.0.66", t.impolite_port, "server");
     struct sockaddr_in at = {
         .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(t.port)};
@@ -240,8 +178,8 @@ static int stop_all(void **state)
         waitpid(t.app, NULL, 0);
     }
     stop_impolite();
-    run("tests/service/service stop %s", t.folder);
-    run("rm -rf %s", t.folder);
+    world_run("tests/service/service stop %s", world_folder);
+    world_run("rm -rf %s", world_folder);
     free(t.answer);
     return 0;
 }
@@ -257,11 +195,11 @@ static void push(const char *client, const char *key, const char *ca, const char
     int fd;
 
     snprintf(name, sizeof name, "%s.crt", client);
-    char *cert_pem = read_text(name);
+    char *cert_pem = world_read(name);
     snprintf(name, sizeof name, "%s.key", key);
-    char *key_pem = read_text(name);
+    char *key_pem = world_read(name);
     snprintf(name, sizeof name, "%s.crt", ca);
-    char *ca_pem = read_text(name);
+    char *ca_pem = world_read(name);
     const struct identity_pem pem[SECRETS_KINDS] = {{cert_pem, key_pem, ca_pem}, {0}};
     header.identities[SECRETS_CLIENT] = (struct secrets_sizes){.cert_size = (uint32_t)strlen(cert_pem),
         .key_size = (uint32_t)strlen(key_pem),
@@ -282,7 +220,7 @@ static void push(const char *client, const char *key, const char *ca, const char
 static void push_good(const char *client, const char *ca, const char *path)
 {
     char url[256];
-    unsigned before = count_in("console", "\nservice: ");
+    unsigned before = world_count("console", "\nservice: ");
 
     snprintf(url, sizeof url, "https://" HOST ":%u%s", t.service_port, path);
     push(client, client, ca, url);
@@ -292,12 +230,12 @@ static void push_good(const char *client, const char *ca, const char *path)
 /* One request by curl; the answer's status, its body in t.answer. */
 static unsigned ask(const char *path, const char *options)
 {
-    assert_int_equal(run("curl -sS -m 20 -o %s/answer -w '%%{http_code}' %s http://127.0.0.1:%u%s >%s/status", t.folder,
-                         options, t.port, path, t.folder),
+    assert_int_equal(world_run("curl -sS -m 20 -o %s/answer -w '%%{http_code}' %s http://127.0.0.1:%u%s >%s/status",
+                         world_folder, options, t.port, path, world_folder),
         0);
     free(t.answer);
-    t.answer = read_text("answer");
-    char *status = read_text("status");
+    t.answer = world_read("answer");
+    char *status = world_read("status");
     unsigned number = (unsigned)strtoul(status, NULL, 10);
     free(status);
     return number;
@@ -308,7 +246,7 @@ static unsigned process(const char *body)
     char options[600];
 
     write_text("body", body, strlen(body));
-    snprintf(options, sizeof options, "--data-binary @%s/body", t.folder);
+    snprintf(options, sizeof options, "--data-binary @%s/body", world_folder);
     return ask("/process_data", options);
 }
 
@@ -363,11 +301,11 @@ static void each_kind_of_client_certificate_reaches_the_service(void **state)
         push_good(forms[i], "ca", "");
         assert_good(process(GOOD));
     }
-    assert_int_equal(count_in("access.log", "CN=tee-client"), 2);
-    assert_int_equal(count_in("access.log", "CN=ECS-Client"), 1);
+    assert_int_equal(world_count("access.log", "CN=tee-client"), 2);
+    assert_int_equal(world_count("access.log", "CN=ECS-Client"), 1);
     assert_true(console_has_line("TLS session with " HOST));
-    assert_true(count_in("console", "TLSv1.2, TLS_ECDHE_RSA_WITH_") >= 3);
-    assert_true(count_in("console", "29 days left") >= 3);
+    assert_true(world_count("console", "TLSv1.2, TLS_ECDHE_RSA_WITH_") >= 3);
+    assert_true(world_count("console", "29 days left") >= 3);
 }
 
 static void what_is_no_payload_gets_400(void **state)
@@ -398,16 +336,17 @@ static void what_is_no_payload_gets_400(void **state)
     }
 }
 
-/* A body of exactly size bytes with random hexadecimal data; the wanted answer's digest in t.folder/digest. */
+/* A body of exactly size bytes with random hexadecimal data; the wanted answer's digest in world_folder/digest. */
 static void make_body(size_t size)
 {
     static const char start[] = "{\"payload\":{\"data\":\"";
     static const char end[] = "\",\"user_id\":\"u1\"}}";
 
     assert_int_equal(
-        run("cd %s && head -c %zu /dev/urandom | od -An -v -tx1 | tr -d ' \\n' | head -c %zu >data && "
+        world_run(
+            "cd %s && head -c %zu /dev/urandom | od -An -v -tx1 | tr -d ' \\n' | head -c %zu >data && "
             "sha256sum data | cut -d' ' -f1 | tr -d '\\n' >digest && { printf '%s'; cat data; printf '%s'; } >body",
-            t.folder, size, size - (sizeof start - 1) - (sizeof end - 1), start, end),
+            world_folder, size, size - (sizeof start - 1) - (sizeof end - 1), start, end),
         0);
 }
 
@@ -416,14 +355,14 @@ static void bodies_up_to_a_mebibyte_pass_and_come_back(void **state)
     char options[600];
 
     (void)state;
-    snprintf(options, sizeof options, "--data-binary @%s/body", t.folder);
+    snprintf(options, sizeof options, "--data-binary @%s/body", world_folder);
     make_body(HTTP_BODY_MAX);
     assert_int_equal(ask("/process_data", options), 200);
-    char *digest = read_text("digest");
+    char *digest = world_read("digest");
     assert_int_equal(strlen(digest), 64);
     assert_non_null(strstr(t.answer, digest));
     free(digest);
-    snprintf(options, sizeof options, "-H 'Transfer-Encoding: chunked' --data-binary @%s/body", t.folder);
+    snprintf(options, sizeof options, "-H 'Transfer-Encoding: chunked' --data-binary @%s/body", world_folder);
     assert_int_equal(ask("/process_data", options), 200);
     make_body(HTTP_BODY_MAX + 1);
     assert_int_equal(ask("/process_data", options), 413);
@@ -449,14 +388,14 @@ static void sixteen_at_a_time_each_get_their_own_answer(void **state)
 {
     (void)state;
     assert_int_equal(
-        run("cd %s && mkdir -p many && seq 64 | xargs -P 16 -I{} sh -c '"
-            "head -c 2048 /dev/urandom | od -An -v -tx1 | tr -d \" \\n\" >many/{}.data; "
-            "printf \"{\\\"payload\\\":{\\\"data\\\":\\\"%%s\\\",\\\"user_id\\\":\\\"user-{}\\\"}}\" "
-            "\"$(cat many/{}.data)\" |"
-            "curl -sS -m 20 --data-binary @- http://127.0.0.1:%u/process_data >many/{}.answer; "
-            "grep -q \"user-{}\\\"\" many/{}.answer && grep -q $(sha256sum <many/{}.data | cut -d\" \" -f1) "
-            "many/{}.answer'",
-            t.folder, t.port),
+        world_run("cd %s && mkdir -p many && seq 64 | xargs -P 16 -I{} sh -c '"
+                  "head -c 2048 /dev/urandom | od -An -v -tx1 | tr -d \" \\n\" >many/{}.data; "
+                  "printf \"{\\\"payload\\\":{\\\"data\\\":\\\"%%s\\\",\\\"user_id\\\":\\\"user-{}\\\"}}\" "
+                  "\"$(cat many/{}.data)\" |"
+                  "curl -sS -m 20 --data-binary @- http://127.0.0.1:%u/process_data >many/{}.answer; "
+                  "grep -q \"user-{}\\\"\" many/{}.answer && grep -q $(sha256sum <many/{}.data | cut -d\" \" -f1) "
+                  "many/{}.answer'",
+            world_folder, t.port),
         0);
 }
 
@@ -487,7 +426,7 @@ static void what_the_service_does_wrong_is_told_apart(void **state)
 static void push_url(const char *ca, const char *host, uint16_t port, const char *path)
 {
     char url[256];
-    unsigned before = count_in("console", "\nservice: ");
+    unsigned before = world_count("console", "\nservice: ");
 
     snprintf(url, sizeof url, "https://%s:%u%s", host, port, path);
     push("client", "client", ca, url);
@@ -523,12 +462,12 @@ static void too_many_calls_at_once_get_503(void **state)
     (void)state;
     push_url("ca", "quiet.test", t.quiet_port, "");
     write_text("body", GOOD, strlen(GOOD));
-    assert_int_equal(run("cd %s && seq 60 | xargs -P 60 -I{} curl -sS -m 20 -o /dev/null -w '%%{http_code}\n' "
-                         "--data-binary @body http://127.0.0.1:%u/process_data >statuses",
-                         t.folder, t.port),
+    assert_int_equal(world_run("cd %s && seq 60 | xargs -P 60 -I{} curl -sS -m 20 -o /dev/null -w '%%{http_code}\n' "
+                               "--data-binary @body http://127.0.0.1:%u/process_data >statuses",
+                         world_folder, t.port),
         0);
-    assert_int_equal(count_in("statuses", "504"), WATERMARK_CALLS_MAX);
-    assert_int_equal(count_in("statuses", "503"), 60 - WATERMARK_CALLS_MAX);
+    assert_int_equal(world_count("statuses", "504"), WATERMARK_CALLS_MAX);
+    assert_int_equal(world_count("statuses", "503"), 60 - WATERMARK_CALLS_MAX);
     assert_true(console_has_line("too many calls to the service are under way"));
 }
 
@@ -537,11 +476,12 @@ static void calls_of_clients_that_went_are_given_up(void **state)
 {
     (void)state;
     for (int i = 0; i < 2; i++) {
-        assert_int_not_equal(run("cd %s && seq 20 | xargs -P 20 -I{} curl -s -m 0.5 -o /dev/null -w '%%{http_code}\n' "
-                                 "--data-binary @body http://127.0.0.1:%u/process_data >statuses",
-                                 t.folder, t.port),
+        assert_int_not_equal(
+            world_run("cd %s && seq 20 | xargs -P 20 -I{} curl -s -m 0.5 -o /dev/null -w '%%{http_code}\n' "
+                      "--data-binary @body http://127.0.0.1:%u/process_data >statuses",
+                world_folder, t.port),
             0);
-        assert_int_equal(count_in("statuses", "000"), 20);
+        assert_int_equal(world_count("statuses", "000"), 20);
     }
     push_good("client", "ca", "");
     assert_good(process(GOOD));
@@ -561,12 +501,12 @@ static void a_broken_push_leaves_what_was_there(void **state)
     push("client", "client-v1", "ca", NULL);
     wait_for_count("\nFailed to create mTLS client", 1);
     assert_good(process(GOOD));
-    assert_int_equal(count_in("console", "PRIVATE KEY"), 0);
+    assert_int_equal(world_count("console", "PRIVATE KEY"), 0);
 }
 
 static void without_a_url_the_measured_endpoint_is_called(void **state)
 {
-    unsigned before = count_in("console", "\nservice: ");
+    unsigned before = world_count("console", "\nservice: ");
 
     (void)state;
     push("client", "client", "ca", NULL);
@@ -603,10 +543,10 @@ static void health_follows_the_far_sides(void **state)
     assert_string_equal(
         t.answer, "{\"endpoints_status\":{\"" HOST "\":true,\"quiet.test\":true,\"impolite.test\":true}}");
     assert_int_in_range(milliseconds() - before, 900, 2000);
-    assert_true(count_in("access.log", "GET /health ") > 0);
+    assert_true(world_count("access.log", "GET /health ") > 0);
     close(t.quiet);
     t.quiet = -1;
-    run("tests/service/service stop %s", t.folder);
+    world_run("tests/service/service stop %s", world_folder);
     before = milliseconds();
     assert_int_equal(ask("/health_check", ""), 200);
     assert_string_equal(
@@ -621,7 +561,7 @@ static void a_service_that_is_down_gets_502(void **state)
     (void)state;
     assert_error(process(GOOD), 502, "Failed to connect to ECS service");
     /* As the relay does where the parent's proxy is down: accepted, then closed. */
-    int relay = listen_at(CONFIG_FIRST_ADDRESS, &port);
+    int relay = world_listen(CONFIG_FIRST_ADDRESS, &port);
     assert_int_equal(fcntl(relay, F_SETFL, 0), 0);
     pid_t closer = fork();
     if (closer == 0) {
@@ -668,7 +608,7 @@ static void a_push_that_could_not_be_taken_over_is_had_by_the_next_process(void 
 
     (void)state;
     push_good("client", "ca", "");
-    before = count_in("console", "\nservice: ");
+    before = world_count("console", "\nservice: ");
     assert_int_equal(prlimit(t.app, RLIMIT_NOFILE, &none, NULL), 0);
     push("client", "client", "ca", NULL);
     for (int i = 0; i < 250 && waitpid(t.app, &status, WNOHANG) == 0; i++) {
@@ -692,7 +632,7 @@ static void the_end_of_control_ends_the_application(void **state)
     assert_int_equal(waitpid(t.app, &status, 0), t.app);
     t.app = 0;
     if (status != 0) {
-        run("tail -n 40 %s/console >&2", t.folder);
+        world_run("tail -n 40 %s/console >&2", world_folder);
     }
     assert_int_equal(status, 0);
 }
